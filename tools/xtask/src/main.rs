@@ -1,0 +1,2 @@
+//! A tool of aiplat developers.
+fn main() {}
