@@ -1,1 +1,3 @@
 //! Part of aiplat.
+
+pub mod names;
