@@ -1,0 +1,260 @@
+//! What is there: the engine and the host as they were seen, handed to the planner as data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::names::StackId;
+use crate::spec::{IpProtocol, Owner, label};
+
+/// Everything the planner may know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The engine.
+    pub engine: EngineFacts,
+    /// All containers on the engine, running or not, of all stacks and of nobody.
+    pub containers: Vec<ObservedContainer>,
+    /// All networks on the engine.
+    pub networks: Vec<ObservedNetwork>,
+    /// Image references that the engine has (tags and digests), each with whether it is labelled a stand-in.
+    pub images: BTreeMap<String, ImageFacts>,
+    /// The host.
+    pub host: HostFacts,
+    /// The state of each path that was asked about.
+    pub paths: BTreeMap<PathBuf, PathState>,
+}
+
+/// The engine's own account of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineFacts {
+    /// Product version, such as `20.10.24`.
+    pub version: String,
+    /// API version in use, such as `1.41`.
+    pub api_version: String,
+    /// `docker` or `podman`.
+    pub product: String,
+    /// Whether it applies `AppArmor` profiles.
+    pub apparmor: bool,
+    /// Whether it runs without root.
+    pub rootless: bool,
+    /// Whether this host can reach containers by their addresses.
+    pub reachable: bool,
+    /// `cgroupfs`, `systemd` or `none`.
+    pub cgroup_driver: String,
+    /// 1 or 2.
+    pub cgroup_version: u8,
+    /// Where it keeps its data.
+    pub root_dir: PathBuf,
+    /// Processors.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What is known of an image without pulling it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// Engine id.
+    pub id: String,
+    /// Labelled as an imitation.
+    pub stand_in: bool,
+}
+
+/// A container's state, as the engine names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerState {
+    /// Made, never started.
+    Created,
+    /// Running.
+    Running,
+    /// Frozen.
+    Paused,
+    /// Between two starts.
+    Restarting,
+    /// On its way out.
+    Removing,
+    /// Ended.
+    Exited,
+    /// The engine could not stop or remove it.
+    Dead,
+}
+
+/// One container on the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedContainer {
+    /// Engine id.
+    pub id: String,
+    /// Name, without slash.
+    pub name: String,
+    /// Image reference as it was given.
+    pub image: String,
+    /// State.
+    pub state: ContainerState,
+    /// The engine's words for it, such as `Up 3 minutes (healthy)`.
+    pub status: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Networks it is attached to, with its address where it has one.
+    pub networks: BTreeMap<String, Option<Ipv4Addr>>,
+    /// Host ports it holds.
+    pub ports: Vec<ObservedPort>,
+    /// When it was made, seconds since 1970.
+    pub created: i64,
+}
+
+/// A port that a container holds on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObservedPort {
+    /// Host address; unspecified means all.
+    pub address: IpAddr,
+    /// Host port.
+    pub host: u16,
+    /// Container port.
+    pub container: u16,
+    /// Transport.
+    pub protocol: IpProtocol,
+}
+
+/// One network on the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedNetwork {
+    /// Engine id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Driver, such as `bridge`.
+    pub driver: String,
+    /// Subnets.
+    pub subnets: Vec<Ipv4Net>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What the host says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// Sockets that something listens on, TCP and UDP.
+    pub listeners: BTreeSet<Listener>,
+    /// Destinations that the host has routes for, the default route excepted.
+    pub routes: BTreeSet<Ipv4Net>,
+    /// The host's own addresses with their networks.
+    pub addresses: BTreeSet<Ipv4Net>,
+    /// `AppArmor`.
+    pub apparmor: AppArmorFacts,
+    /// Whether the firewall's tool is there and which bridges have their rules.
+    pub firewall: FirewallFacts,
+    /// The parent cgroup's limits as the kernel has them, when it exists.
+    pub cgroup: Option<CgroupFacts>,
+    /// Where `BASE_DIR` lies.
+    pub volume: VolumeFacts,
+    /// Largest number of open files the engine's containers may ask for.
+    pub max_open_files: u64,
+}
+
+/// One listening socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Listener {
+    /// Address; unspecified means all.
+    pub address: IpAddr,
+    /// Port.
+    pub port: u16,
+    /// Transport.
+    pub protocol: IpProtocol,
+}
+
+/// What the kernel and the host have of `AppArmor`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppArmorFacts {
+    /// The kernel enforces it.
+    pub enabled: bool,
+    /// The parser is installed.
+    pub parser: bool,
+    /// Profiles the kernel has loaded, with their mode.
+    pub loaded: BTreeMap<String, String>,
+}
+
+/// The host's firewall, as far as it concerns stacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirewallFacts {
+    /// The tool is installed and answers.
+    pub available: bool,
+    /// Bridges whose rules are in place, in effect before any rule that accepts.
+    pub guarded: BTreeSet<String>,
+}
+
+/// A cgroup's limits as read from the kernel; `None` is unlimited.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CgroupFacts {
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Thousandths of a processor.
+    pub milli_cpus: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+}
+
+/// Where `BASE_DIR` lies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeFacts {
+    /// It exists and is a directory.
+    pub exists: bool,
+    /// It is the root of a mount of its own.
+    pub mount_point: bool,
+    /// Bytes free for others than root.
+    pub free_bytes: u64,
+    /// File system type, such as `ext4`.
+    pub file_system: String,
+}
+
+/// What a path is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathState {
+    /// Nothing there.
+    Absent,
+    /// A directory.
+    Directory {
+        /// Owner.
+        owner: Owner,
+        /// Octal mode.
+        mode: u32,
+        /// Nothing in it.
+        empty: bool,
+    },
+    /// A regular file.
+    File {
+        /// Owner.
+        owner: Owner,
+        /// Octal mode.
+        mode: u32,
+        /// SHA-256 of its content, hexadecimal.
+        sha256: String,
+    },
+    /// A symbolic link: never followed.
+    Link,
+    /// A socket, device or pipe.
+    Other,
+}
+
+impl ObservedContainer {
+    /// Whether the container says it belongs to the stack with this identity.
+    pub fn belongs_to(&self, stack: &StackId) -> bool {
+        self.labels.get(label::STACK_ID).is_some_and(|id| id == stack.as_str())
+    }
+
+    /// The value of a label.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
+    }
+}
+
+impl Observed {
+    /// The state of a path; one that was not asked about counts as absent.
+    pub fn path(&self, path: &std::path::Path) -> &PathState {
+        self.paths.get(path).unwrap_or(&PathState::Absent)
+    }
+}

@@ -1,0 +1,97 @@
+//! What is wanted on the host: directories, files, the network, the firewall, the cgroup, the profiles.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::text::Text;
+
+/// A numeric owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Owner {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// A directory of the stack. Ownership is set when it is made; later a difference is reported, never mended by force below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DirectorySpec {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Owner.
+    pub owner: Owner,
+    /// Octal mode; no wider than 0o750.
+    pub mode: u32,
+}
+
+/// A file that the tool writes, replaced atomically.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileSpec {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Whole content.
+    pub content: Text,
+    /// Owner.
+    pub owner: Owner,
+    /// Octal mode.
+    pub mode: u32,
+}
+
+/// The stack's own bridge network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetworkSpec {
+    /// Name on the engine.
+    pub name: String,
+    /// Subnet; IPv4.
+    pub subnet: Ipv4Net,
+    /// The host's address on it.
+    pub gateway: Ipv4Addr,
+    /// Bridge interface on the host.
+    pub bridge: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Rules that close the host's own listeners to a stack's bridge: replies to what the host itself opened pass, all else
+/// that enters by the bridge for the host is dropped. The engine's name server is inside the containers and unaffected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FirewallSpec {
+    /// The stack's bridge interface.
+    pub bridge: String,
+    /// The chain that holds the rules of all stacks.
+    pub chain: String,
+}
+
+/// The chain of ours in the host's filter table.
+pub const FIREWALL_CHAIN: &str = "AIPLAT-INPUT";
+
+/// The parent cgroup of a stack that has limits of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CgroupSpec {
+    /// Name as the engine is given it: `/aiplat-<id>` for the cgroupfs driver, `aiplat-<id>.slice` for systemd's.
+    pub parent: String,
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Thousandths of a processor.
+    pub milli_cpus: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+}
+
+/// One `AppArmor` profile: its source and where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProfileFile {
+    /// Name of the profile and of both files.
+    pub name: String,
+    /// The profile's text.
+    pub text: String,
+    /// The stack's own copy, under `APPARMOR_PROFILE_DIR`.
+    pub source: PathBuf,
+    /// The copy that the host's boot loads.
+    pub system: PathBuf,
+}
