@@ -1,10 +1,11 @@
 //! Part of aiplat.
 
-
 pub mod allocation;
+pub mod catalogue;
 pub mod names;
 pub mod observed;
 pub mod plan;
 
+pub mod secret;
 pub mod spec;
 pub mod text;

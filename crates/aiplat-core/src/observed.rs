@@ -243,7 +243,9 @@ pub enum PathState {
 impl ObservedContainer {
     /// Whether the container says it belongs to the stack with this identity.
     pub fn belongs_to(&self, stack: &StackId) -> bool {
-        self.labels.get(label::STACK_ID).is_some_and(|id| id == stack.as_str())
+        self.labels
+            .get(label::STACK_ID)
+            .is_some_and(|id| id == stack.as_str())
     }
 
     /// The value of a label.

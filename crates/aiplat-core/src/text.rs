@@ -55,13 +55,19 @@ pub fn hex(bytes: &[u8]) -> String {
 impl Text {
     /// A text without secrets.
     pub fn plain(text: impl Into<String>) -> Self {
-        Self { display: text.into(), secret: None }
+        Self {
+            display: text.into(),
+            secret: None,
+        }
     }
 
     /// A text with secrets in it: `display` is what may be shown.
     pub fn secret(display: impl Into<String>, value: SecretString, key: &FingerprintKey) -> Self {
         let fingerprint = key.of(value.expose_secret());
-        Self { display: display.into(), secret: Some(Hidden { value, fingerprint }) }
+        Self {
+            display: display.into(),
+            secret: Some(Hidden { value, fingerprint }),
+        }
     }
 
     /// What may be shown to anybody.
@@ -76,7 +82,9 @@ impl Text {
 
     /// The value itself. Only what hands it to the engine or writes it to the stack's own files may call this.
     pub fn expose(&self) -> &str {
-        self.secret.as_ref().map_or(self.display.as_str(), |hidden| hidden.value.expose_secret())
+        self.secret
+            .as_ref()
+            .map_or(self.display.as_str(), |hidden| hidden.value.expose_secret())
     }
 
     /// SHA-256 of the value, for comparison with a file on disk; never shown.

@@ -61,7 +61,8 @@ impl Register {
     pub fn put(&mut self, reservation: Reservation) {
         self.remove(&reservation.stack_id);
         self.stacks.push(reservation);
-        self.stacks.sort_by(|a, b| (&a.stack, &a.stack_id).cmp(&(&b.stack, &b.stack_id)));
+        self.stacks
+            .sort_by(|a, b| (&a.stack, &a.stack_id).cmp(&(&b.stack, &b.stack_id)));
     }
 
     /// Takes a stack's entry out.

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::names::{ContainerName, ServiceName, StackId, StackName};
 use crate::spec::{
-    CgroupSpec, ContainerSpec, DirectorySpec, FileSpec, FirewallSpec, Gate, NetworkSpec, ProfileFile,
-    Provision, Reload, RunOnce,
+    CgroupSpec, ContainerSpec, DirectorySpec, FileSpec, FirewallSpec, Gate, NetworkSpec,
+    ProfileFile, Provision, Reload, RunOnce,
 };
 
 /// One act on the engine or the host. Carrying out a step twice has the effect of carrying it out once.

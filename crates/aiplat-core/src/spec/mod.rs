@@ -5,10 +5,12 @@ mod host;
 mod probe;
 
 pub use container::{
-    Bind, ContainerSpec, EngineHealth, IpProtocol, Limits, NetworkMode, PublishedPort, RunOnce, Tmpfs,
+    Bind, ContainerSpec, EngineHealth, IpProtocol, Limits, NetworkMode, PublishedPort, RunOnce,
+    Tmpfs,
 };
 pub use host::{
-    CgroupSpec, DirectorySpec, FileSpec, FirewallSpec, NetworkSpec, Owner, ProfileFile,
+    CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, Owner,
+    ProfileFile,
 };
 pub use probe::{Gate, HttpRequest, PostgresDatabase, Probe, Provision, Reload, ReloadAction};
 

@@ -1,0 +1,466 @@
+//! What makes a service file complete. The same checks hold for built-in services and for the user's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use aiplat_apparmor::ContainerPath;
+
+use super::service::{Identity, MountKind, ProbeKind, Service};
+use super::{Allowance, Catalogue, FORBIDDEN};
+use crate::names::ServiceName;
+
+/// One thing that is wrong in a service file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: `{key}`: expected {expected}")]
+pub struct CatalogueProblem {
+    /// Which file.
+    pub place: Place,
+    /// Which key.
+    pub key: String,
+    /// What was expected.
+    pub expected: String,
+}
+
+/// Where a problem is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file, by its path.
+    File(String),
+    /// A service of the catalogue.
+    Service(ServiceName),
+}
+
+impl Place {
+    /// The file with this path.
+    pub fn file(path: &str) -> Self {
+        Self::File(path.to_owned())
+    }
+
+    pub(super) fn is_of(&self, path: &str, name: &ServiceName) -> bool {
+        match self {
+            Self::File(file) => file == path,
+            Self::Service(service) => service == name,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "service file `{path}`"),
+            Self::Service(name) => write!(f, "service `{name}`"),
+        }
+    }
+}
+
+impl CatalogueProblem {
+    pub(super) fn new(place: Place, key: &str, expected: impl Into<String>) -> Self {
+        Self {
+            place,
+            key: key.to_owned(),
+            expected: expected.into(),
+        }
+    }
+}
+
+pub(super) fn parse(path: &str, text: &str) -> Result<Service, Vec<CatalogueProblem>> {
+    toml::from_str(text).map_err(|error| {
+        let line = error
+            .span()
+            .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        vec![CatalogueProblem::new(
+            Place::file(path),
+            &format!("line {line}"),
+            format!("a service file of the documented form: {}", error.message()),
+        )]
+    })
+}
+
+/// Everything that can be said of one file alone.
+pub(super) fn service(
+    path: &str,
+    service: &Service,
+    templates: &BTreeMap<String, String>,
+) -> Vec<CatalogueProblem> {
+    let mut check = Check {
+        path,
+        problems: Vec::new(),
+    };
+    check.words(service);
+    check.image(service);
+    check.hardening(service);
+    check.mounts(service);
+    check.files(service, templates);
+    check.health(service);
+    check.ports(service);
+    check.problems
+}
+
+struct Check<'a> {
+    path: &'a str,
+    problems: Vec<CatalogueProblem>,
+}
+
+impl Check<'_> {
+    fn expect(&mut self, holds: bool, key: &str, expected: impl Into<String>) {
+        if !holds {
+            self.problems
+                .push(CatalogueProblem::new(Place::file(self.path), key, expected));
+        }
+    }
+
+    fn words(&mut self, s: &Service) {
+        let words = |text: &str| !text.trim().is_empty();
+        self.expect(words(&s.title), "title", "a title");
+        self.expect(
+            words(&s.summary),
+            "summary",
+            "what the service is for, in a few words",
+        );
+        self.expect(
+            words(&s.licence.spdx),
+            "licence.spdx",
+            "an SPDX identifier or `LicenseRef-…`",
+        );
+        self.expect(
+            words(&s.image.source),
+            "image.source",
+            "where the pin was read",
+        );
+        let one = s.data.format.is_some() != s.data.none.is_some();
+        self.expect(
+            one,
+            "data",
+            "either `format` (the data-format marker) or `none` with the reason",
+        );
+        let keeps = s
+            .mounts
+            .iter()
+            .any(|m| m.kind == MountKind::Data && m.of.is_none() && !m.read_only);
+        self.expect(
+            !keeps || s.data.format.is_some(),
+            "data.format",
+            "a marker, since the service has a directory for data",
+        );
+        let one = s.metrics.port.is_some() != s.metrics.none.is_some();
+        self.expect(one, "metrics", "either `port` or `none` with the reason");
+    }
+
+    fn image(&mut self, s: &Service) {
+        for reference in std::iter::once(&s.image.reference).chain(s.image.variant.values()) {
+            self.expect(
+                pinned(reference),
+                "image.reference",
+                "a tag that is a version, or a digest",
+            );
+        }
+        self.expect(
+            s.limits.pids > 0,
+            "limits.pids",
+            "a limit of processes and threads",
+        );
+        let sizes = [
+            ("limits.memory", s.limits.memory.as_deref()),
+            ("run.shm", s.run.shm.as_deref()),
+        ];
+        for (key, size) in sizes {
+            let valid = size.is_none_or(|size| bytes(size).is_some());
+            self.expect(valid, key, "a size such as `512m` or `2g`");
+        }
+    }
+
+    fn hardening(&mut self, s: &Service) {
+        let allowed: BTreeSet<_> = s.exceptions.iter().map(|e| e.allow.clone()).collect();
+        for exception in &s.exceptions {
+            self.expect(
+                exception.reason.trim().len() >= 12,
+                "exceptions.reason",
+                format!("why `{}` must be allowed", exception.allow),
+            );
+            if let Allowance::Capability(name) = &exception.allow {
+                self.expect(
+                    !FORBIDDEN.contains(&name.as_str()),
+                    "exceptions.allow",
+                    format!("no capability `{name}`: it opens the host"),
+                );
+            }
+        }
+        self.expect(
+            s.run.identity != Identity::Root || allowed.contains(&Allowance::Root),
+            "run.identity",
+            "an exception `root` with its reason",
+        );
+        let writable_places = s.mounts.iter().map(|m| (&m.target, m.exec));
+        let exec: BTreeSet<_> = writable_places
+            .chain(s.tmpfs.iter().map(|t| (&t.target, t.exec)))
+            .filter(|(_, exec)| *exec)
+            .map(|(target, _)| target.clone())
+            .collect();
+        for target in &exec {
+            self.expect(
+                allowed.contains(&Allowance::Exec(target.clone())),
+                "exec",
+                format!("an exception `exec:{target}` with its reason"),
+            );
+        }
+        for allowance in &allowed {
+            if let Allowance::Exec(target) = allowance {
+                self.expect(
+                    exec.contains(target),
+                    "exceptions.allow",
+                    format!("a mount at `{target}` that says `exec = true`"),
+                );
+            }
+        }
+    }
+
+    fn mounts(&mut self, s: &Service) {
+        let targets = s
+            .mounts
+            .iter()
+            .map(|m| &m.target)
+            .chain(s.tmpfs.iter().map(|t| &t.target));
+        let mut seen = BTreeSet::new();
+        for target in targets {
+            self.expect(seen.insert(target), "target", format!("`{target}` once"));
+        }
+        for mount in &s.mounts {
+            self.expect(
+                relative(&mount.source),
+                "mounts.source",
+                "a relative path without `..`; data, logs and caddy need one",
+            );
+            self.expect(
+                !mount.source.is_empty()
+                    || matches!(mount.kind, MountKind::Config | MountKind::Certs),
+                "mounts.source",
+                "a folder below the service's own",
+            );
+            let writable = !mount.read_only && mount.kind != MountKind::Config;
+            let target = mount.target.parse::<ContainerPath>();
+            self.expect(
+                !writable || target.is_ok(),
+                "mounts.target",
+                format!(
+                    "a path that may be writable in the container, not `{}`",
+                    mount.target
+                ),
+            );
+        }
+        for tmpfs in &s.tmpfs {
+            self.expect(
+                bytes(&tmpfs.size).is_some(),
+                "tmpfs.size",
+                "a size such as `64m`",
+            );
+            let octal = tmpfs
+                .mode
+                .as_deref()
+                .is_none_or(|m| u32::from_str_radix(m, 8).is_ok());
+            self.expect(octal, "tmpfs.mode", "an octal mode such as `1777`");
+        }
+    }
+
+    fn files(&mut self, s: &Service, templates: &BTreeMap<String, String>) {
+        for file in &s.files {
+            self.expect(
+                templates.contains_key(&file.template),
+                "files.template",
+                format!("a template `{}` beside the service file", file.template),
+            );
+            self.expect(
+                relative(&file.path) && !file.path.is_empty(),
+                "files.path",
+                "a relative path without `..`",
+            );
+        }
+        let mounted = s.mounts.iter().any(|m| m.kind == MountKind::Config);
+        self.expect(
+            s.files.is_empty() || mounted,
+            "mounts",
+            "a mount of kind `config`, since the service has configuration files",
+        );
+        let names: BTreeSet<_> = s.secrets.iter().map(|secret| &secret.name).collect();
+        for database in &s.databases {
+            self.expect(
+                names.contains(&database.secret),
+                "databases.secret",
+                "a secret of the same service",
+            );
+        }
+    }
+
+    fn health(&mut self, s: &Service) {
+        let health = &s.health;
+        let port = health.port.as_ref();
+        let known = port.is_some_and(|name| s.ports.iter().any(|p| p.name == *name));
+        self.expect(
+            known || health.kind == ProbeKind::Exec,
+            "health.port",
+            "the name of one of its ports",
+        );
+        let path = health.path.as_deref().is_some_and(|p| p.starts_with('/'));
+        self.expect(
+            path || health.kind != ProbeKind::Http,
+            "health.path",
+            "a path for an HTTP probe",
+        );
+        self.expect(
+            !health.argv.is_empty() || health.kind != ProbeKind::Exec,
+            "health.argv",
+            "a command for an exec probe",
+        );
+        self.expect(
+            health.start_seconds > 0,
+            "health.start_seconds",
+            "a deadline",
+        );
+        let one = health.engine.is_empty() == health.engine_none.is_some();
+        self.expect(
+            one,
+            "health.engine",
+            "either the engine's own check or `engine_none` with the reason",
+        );
+        let form = health
+            .engine
+            .first()
+            .is_none_or(|w| w == "CMD" || w == "CMD-SHELL");
+        self.expect(form, "health.engine", "`CMD` or `CMD-SHELL` first");
+    }
+
+    fn ports(&mut self, s: &Service) {
+        let names: BTreeSet<_> = s.ports.iter().map(|p| p.name.as_str()).collect();
+        self.expect(names.len() == s.ports.len(), "ports.name", "each name once");
+        for port in &s.ports {
+            self.expect(
+                port.key.is_some() == port.default.is_some(),
+                "ports.default",
+                "a preferred host port exactly where there is a `key`",
+            );
+        }
+        let used = s.routes.iter().map(|r| &r.port).chain(&s.metrics.port);
+        for port in used {
+            self.expect(
+                names.contains(port.as_str()),
+                "port",
+                format!("a port named `{port}`"),
+            );
+        }
+        for route in &s.routes {
+            self.expect(
+                route.host.parse::<ServiceName>().is_ok(),
+                "routes.host",
+                "the first label of a host name",
+            );
+            self.expect(
+                route.paths.iter().all(|p| p.starts_with('/')),
+                "routes.paths",
+                "paths with a leading slash",
+            );
+        }
+    }
+}
+
+/// What can only be said of all services together.
+pub(super) fn whole(catalogue: &Catalogue) -> Vec<CatalogueProblem> {
+    let mut problems = Vec::new();
+    let mut taken: BTreeMap<(&str, String), &ServiceName> = BTreeMap::new();
+    let secrets: BTreeSet<_> = catalogue
+        .services()
+        .flat_map(|s| s.secrets.iter().map(|secret| &secret.name))
+        .collect();
+    for service in catalogue.services() {
+        let place = || Place::Service(service.name.clone());
+        let related = service
+            .needs
+            .iter()
+            .chain(&service.wants)
+            .chain(&service.inherits_env);
+        for other in related.chain(&service.run.network_of) {
+            if catalogue.get(other).is_none() {
+                let expected = format!("a service of the catalogue, not `{other}`");
+                problems.push(CatalogueProblem::new(place(), "needs", expected));
+            }
+        }
+        let whole_hosts = service.routes.iter().filter(|r| r.paths.is_empty());
+        let claims = service
+            .ports
+            .iter()
+            .filter_map(|p| p.key.clone().map(|key| ("ports.key", key)))
+            .chain(whole_hosts.map(|r| ("routes.host", r.host.clone())))
+            .chain(
+                service
+                    .secrets
+                    .iter()
+                    .map(|s| ("secrets.name", s.name.to_string())),
+            )
+            .chain(
+                service
+                    .secrets
+                    .iter()
+                    .map(|s| ("secrets.key", s.key.clone())),
+            )
+            .chain(
+                service
+                    .databases
+                    .iter()
+                    .map(|d| ("databases.name", d.name.clone())),
+            );
+        for (key, value) in claims {
+            if let Some(owner) = taken.insert((key, value.clone()), &service.name) {
+                let expected = format!("a value of its own; `{value}` is `{owner}`'s");
+                problems.push(CatalogueProblem::new(place(), key, expected));
+            }
+        }
+        for secret in service.metrics.bearer.iter().chain(&service.health.secret) {
+            if !secrets.contains(secret) {
+                let expected = format!("a secret of the catalogue, not `{secret}`");
+                problems.push(CatalogueProblem::new(place(), "secret", expected));
+            }
+        }
+    }
+    if let Err(service) = super::order::sorted(catalogue, |_| true) {
+        let expected = "needs and wants without a circle";
+        problems.push(CatalogueProblem::new(
+            Place::Service(service),
+            "needs",
+            expected,
+        ));
+    }
+    problems
+}
+
+/// Whether a reference cannot come to mean another image by a release: a digest, or a tag that holds a digit.
+fn pinned(reference: &str) -> bool {
+    let last = reference.rsplit('/').next().unwrap_or_default();
+    match last.split_once('@') {
+        Some((_, digest)) => digest.starts_with("sha256:") && digest.len() == 71,
+        None => last
+            .split_once(':')
+            .is_some_and(|(_, tag)| tag.chars().any(|c| c.is_ascii_digit())),
+    }
+}
+
+fn relative(path: &str) -> bool {
+    !path.starts_with('/')
+        && path
+            .split('/')
+            .all(|part| part != ".." && part != "." && (!part.is_empty() || path.is_empty()))
+}
+
+/// Bytes of a size such as `512m`, `2g`, `64k` or `1024`.
+pub(crate) fn bytes(size: &str) -> Option<u64> {
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &size[digits.len()..].to_ascii_lowercase()[..] {
+        "" | "b" => 1,
+        "k" | "kb" => 1 << 10,
+        "m" | "mb" => 1 << 20,
+        "g" | "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(unit)
+        .filter(|bytes| *bytes > 0)
+}

@@ -1,0 +1,63 @@
+//! The order in which services start.
+
+use std::collections::BTreeMap;
+
+use petgraph::algo::toposort;
+use petgraph::graph::DiGraph;
+
+use super::{Catalogue, Service};
+use crate::names::ServiceName;
+
+/// Services that this one must come after: what it needs, wants, or shares a network namespace with.
+pub(crate) fn predecessors(service: &Service) -> impl Iterator<Item = &ServiceName> {
+    service
+        .needs
+        .iter()
+        .chain(&service.wants)
+        .chain(&service.run.network_of)
+}
+
+/// The selected services, each after those it needs or wants; by tier and name where that leaves a choice.
+///
+/// # Errors
+/// A service that is part of a circle.
+pub(crate) fn sorted(
+    catalogue: &Catalogue,
+    selected: impl Fn(&Service) -> bool,
+) -> Result<Vec<&Service>, ServiceName> {
+    let mut services: Vec<_> = catalogue.services().filter(|s| selected(s)).collect();
+    // a topological sort visits the last added roots first
+    services.sort_by(|a, b| (b.tier, &b.name).cmp(&(a.tier, &a.name)));
+    let mut graph = DiGraph::<&Service, ()>::new();
+    let nodes: BTreeMap<_, _> = services
+        .into_iter()
+        .map(|s| (s.name.clone(), graph.add_node(s)))
+        .collect();
+    for node in graph.node_indices() {
+        for before in predecessors(graph[node]) {
+            if let Some(before) = nodes.get(before) {
+                graph.update_edge(*before, node, ());
+            }
+        }
+    }
+    let order = toposort(&graph, None).map_err(|cycle| graph[cycle.node_id()].name.clone())?;
+    let mut order: Vec<_> = order.into_iter().map(|node| graph[node]).collect();
+    stable_by_tier(&mut order);
+    Ok(order)
+}
+
+/// Moves each service as far forward as its tier allows without passing one it comes after.
+fn stable_by_tier(order: &mut Vec<&Service>) {
+    let mut done: Vec<&Service> = Vec::with_capacity(order.len());
+    while !order.is_empty() {
+        let ready = |s: &Service, rest: &[&Service]| {
+            predecessors(s).all(|before| rest.iter().all(|r| r.name != *before))
+        };
+        let next = (0..order.len())
+            .filter(|i| ready(order[*i], order))
+            .min_by_key(|i| (order[*i].tier, &order[*i].name))
+            .unwrap_or(0);
+        done.push(order.remove(next));
+    }
+    *order = done;
+}

@@ -1,0 +1,433 @@
+//! One service as its file says it, typed.
+
+use std::collections::BTreeMap;
+
+use aiplat_vectordb::{StoreKind, WiringTable};
+use serde::Deserialize;
+
+use crate::names::{SecretName, ServiceName};
+
+/// One service: everything the planner must know to run it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Name; also its alias on the stack's network.
+    pub name: ServiceName,
+    /// Name for people.
+    pub title: String,
+    /// What it is for, in a few words.
+    pub summary: String,
+    /// What sort of service it is; decides the order of starting where needs do not.
+    pub tier: Tier,
+    /// Services of one bundle are selected together under the bundle's name.
+    pub bundle: Option<String>,
+    /// Services that must be healthy before it starts; selecting it selects them.
+    #[serde(default)]
+    pub needs: Vec<ServiceName>,
+    /// Services that are started before it when they are selected.
+    #[serde(default)]
+    pub wants: Vec<ServiceName>,
+    /// The vector store it is: selected by `VECTOR_DB`, never by name.
+    pub vector_store: Option<StoreKind>,
+    /// Manifest key without which it is left out.
+    pub requires_key: Option<String>,
+    /// Another service whose `[env]` it starts from; its own entries win.
+    pub inherits_env: Option<ServiceName>,
+    /// Image.
+    pub image: Image,
+    /// Licence.
+    pub licence: Licence,
+    /// How it is run.
+    #[serde(default)]
+    pub run: Run,
+    /// Environment, as templates.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Ports it listens on.
+    #[serde(default)]
+    pub ports: Vec<Port>,
+    /// Directories of the stack that it sees.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
+    /// In-memory file systems.
+    #[serde(default)]
+    pub tmpfs: Vec<TmpfsMount>,
+    /// Configuration files rendered for it.
+    #[serde(default)]
+    pub files: Vec<ConfigFile>,
+    /// Secrets it owns.
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
+    /// Databases of its own on the stack's `PostgreSQL`.
+    #[serde(default)]
+    pub databases: Vec<Database>,
+    /// How it proves that it is ready.
+    pub health: Health,
+    /// Names under which the front door serves it.
+    #[serde(default)]
+    pub routes: Vec<Route>,
+    /// Where its metrics are, or why it has none.
+    pub metrics: Metrics,
+    /// Limits.
+    pub limits: LimitsTable,
+    /// Format of the data it keeps, or why it keeps none.
+    pub data: DataFormat,
+    /// Departures from the default hardening.
+    #[serde(default)]
+    pub exceptions: Vec<Exception>,
+    /// Wiring to each vector store, or why there is none.
+    pub vector: WiringTable,
+    /// `AppArmor` profile.
+    #[serde(default)]
+    pub apparmor: AppArmor,
+    /// How its configuration is checked before it is used.
+    pub validate: Option<Validate>,
+    /// How it takes new configuration without a restart.
+    pub reload: Option<ReloadTable>,
+}
+
+/// What sort of service it is, in the order of starting.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Relational databases, caches, object stores.
+    Database,
+    /// Vector stores.
+    Vector,
+    /// Model serving.
+    Model,
+    /// The gateway to models.
+    Gateway,
+    /// Apps that people use.
+    App,
+    /// Agents with a network of their own.
+    Agent,
+    /// Metrics and dashboards.
+    Monitoring,
+    /// The front door, last of all.
+    Edge,
+}
+
+/// The image.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Pinned reference: a tag that is a version, or a digest.
+    pub reference: String,
+    /// Image used instead with a certain vector store.
+    #[serde(default)]
+    pub variant: BTreeMap<StoreKind, String>,
+    /// Where the pin was read.
+    pub source: String,
+}
+
+/// The licence, and what an operator must know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Licence {
+    /// SPDX identifier, or `LicenseRef-…`.
+    pub spdx: String,
+    /// In words.
+    #[serde(default)]
+    pub note: String,
+    /// Set when the licence restricts running it for others.
+    pub multi_tenant: Option<String>,
+}
+
+/// Whose UID and GID it runs as.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, serde::Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Identity {
+    /// The stack's own.
+    #[default]
+    Stack,
+    /// Openclaw's own, also its sidecar's.
+    Openclaw,
+    /// Root inside the container; needs an exception.
+    Root,
+}
+
+/// How it is run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Run {
+    /// Replaces the image's entry point.
+    pub entrypoint: Option<Vec<String>>,
+    /// Arguments, as templates.
+    pub command: Option<Vec<String>>,
+    /// Whose UID.
+    pub identity: Identity,
+    /// HOME and the passwd line's home; `/` when not given.
+    pub home: Option<String>,
+    /// Working directory.
+    pub workdir: Option<String>,
+    /// Whether the engine's init runs as PID 1.
+    pub init: bool,
+    /// Signal that asks it to stop.
+    pub stop_signal: Option<String>,
+    /// Seconds until SIGKILL; 10 when not given.
+    pub stop_seconds: Option<u32>,
+    /// Service whose network namespace it shares.
+    pub network_of: Option<ServiceName>,
+    /// Size of `/dev/shm`, such as `256m`.
+    pub shm: Option<String>,
+    /// Further aliases on the stack's network.
+    pub aliases: Vec<String>,
+}
+
+/// A port it listens on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Port {
+    /// Name within the service, such as `http`.
+    pub name: String,
+    /// Port inside the container.
+    pub container: u16,
+    /// Transport; TCP when not given.
+    #[serde(default = "tcp")]
+    pub protocol: crate::spec::IpProtocol,
+    /// Manifest key of its host port, when it has one.
+    pub key: Option<String>,
+    /// Preferred host port.
+    pub default: Option<u16>,
+}
+
+fn tcp() -> crate::spec::IpProtocol {
+    crate::spec::IpProtocol::Tcp
+}
+
+/// Which of the stack's directories a mount comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MountKind {
+    /// `data/<service>/<source>`: what must not be lost.
+    Data,
+    /// `logs/<service>/<source>`.
+    Logs,
+    /// `config/<service>/<source>`: rendered, read-only.
+    Config,
+    /// `caddy/<source>`: the front door's storage.
+    Caddy,
+    /// `ssl/certs/<domain>/<source>`.
+    Certs,
+}
+
+/// A directory of the stack inside the container.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    /// Which directory.
+    pub kind: MountKind,
+    /// Path below it; may be empty for configuration.
+    #[serde(default)]
+    pub source: String,
+    /// Path in the container.
+    pub target: String,
+    /// Read-only; configuration always is.
+    #[serde(default)]
+    pub read_only: bool,
+    /// `AppArmor` may run what is written there; needs an exception.
+    #[serde(default)]
+    pub exec: bool,
+    /// The service whose directory it is, when not its own (parts of a bundle share one).
+    pub of: Option<ServiceName>,
+}
+
+/// An in-memory file system.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TmpfsMount {
+    /// Path in the container.
+    pub target: String,
+    /// Size, such as `64m`.
+    pub size: String,
+    /// Programs may be run from it; needs an exception.
+    #[serde(default)]
+    pub exec: bool,
+    /// Octal mode as text; `1777` when not given.
+    pub mode: Option<String>,
+}
+
+/// A configuration file rendered for the service.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigFile {
+    /// Template beside the service file.
+    pub template: String,
+    /// Path below `config/<service>/`.
+    pub path: String,
+}
+
+/// A secret that the service owns: drawn once, kept in a file of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secret {
+    /// Name and file name.
+    pub name: SecretName,
+    /// Manifest key by which an operator may give it.
+    pub key: String,
+    /// How it is drawn.
+    pub format: crate::secret::Format,
+    /// Whether it is mounted at `/run/secrets/<name>` in the service.
+    #[serde(default)]
+    pub file: bool,
+    /// Why it must never change, when it must not.
+    pub rotation: Option<String>,
+    /// Given by the operator, never drawn.
+    #[serde(default)]
+    pub given: bool,
+}
+
+/// A database of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Name within the stack; role and database are derived from it.
+    pub name: String,
+    /// The secret that holds the role's password.
+    pub secret: SecretName,
+    /// Extensions made in it.
+    #[serde(default)]
+    pub extensions: Vec<String>,
+}
+
+/// The kind of question that proves readiness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeKind {
+    /// HTTP GET.
+    Http,
+    /// The start-up handshake of `PostgreSQL`.
+    Postgres,
+    /// AUTH and PING.
+    Redis,
+    /// A connection is accepted.
+    Tcp,
+    /// A command in the container.
+    Exec,
+}
+
+/// How it proves that it is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// The kind of question.
+    pub kind: ProbeKind,
+    /// Name of the port.
+    pub port: Option<String>,
+    /// Path, for HTTP.
+    pub path: Option<String>,
+    /// Status, for HTTP; 200 when not given.
+    pub status: Option<u16>,
+    /// Text that the body must contain, for HTTP.
+    pub body: Option<String>,
+    /// Program and arguments, for a command.
+    #[serde(default)]
+    pub argv: Vec<String>,
+    /// The secret that holds the password, for Redis.
+    pub secret: Option<SecretName>,
+    /// Deadline in seconds.
+    pub start_seconds: u32,
+    /// The engine's own check, in its form (`CMD` first).
+    #[serde(default)]
+    pub engine: Vec<String>,
+    /// Why the engine has no check of its own.
+    pub engine_none: Option<String>,
+}
+
+/// A name under which the front door serves it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// First label of the host name, before `DOMAIN_NAME`.
+    pub host: String,
+    /// Name of the port.
+    pub port: String,
+    /// Paths served by it; all when empty.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Headers set on the way to it, as front-door placeholders.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Where its metrics are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Name of the port.
+    pub port: Option<String>,
+    /// Path; `/metrics` when not given.
+    pub path: Option<String>,
+    /// Secret sent as a bearer key.
+    pub bearer: Option<SecretName>,
+    /// Why there are none.
+    pub none: Option<String>,
+}
+
+/// Limits.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsTable {
+    /// Memory, such as `512m`.
+    pub memory: Option<String>,
+    /// Processors, such as 1.5.
+    pub cpus: Option<f64>,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+/// Format of the data it keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataFormat {
+    /// Marker, such as `postgres-17`: data of one format is never started on with another.
+    pub format: Option<String>,
+    /// Why it keeps none.
+    pub none: Option<String>,
+    /// Marker that holds with a certain vector store's image instead.
+    #[serde(default)]
+    pub variant: BTreeMap<StoreKind, String>,
+}
+
+/// A departure from the default hardening.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    /// What is allowed.
+    pub allow: super::Allowance,
+    /// Why it must be.
+    pub reason: String,
+}
+
+/// `AppArmor` profile of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AppArmor {
+    /// `default`, `openclaw` or `tailscale`.
+    pub profile: aiplat_apparmor::Kind,
+}
+
+/// How its configuration is checked before it is used, in a container of its own without a network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validate {
+    /// Replaces the image's entry point for the check.
+    pub entrypoint: Option<Vec<String>>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+}
+
+/// How it takes new configuration without a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReloadTable {
+    /// A command in the container.
+    pub exec: Option<Vec<String>>,
+    /// A signal to its first process.
+    pub signal: Option<String>,
+}
