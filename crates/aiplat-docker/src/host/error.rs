@@ -1,0 +1,259 @@
+//! What can go wrong on the host.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aiplat_core::spec::Owner;
+
+use super::lock::Held;
+
+/// A refusal or failure on the host. No variant carries file content.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// A file system or quota is full; what was there before is as it was.
+    #[error("expected free space for `{}`, the disk or the quota is full", .path.display())]
+    NoSpace {
+        /// What was being written.
+        path: PathBuf,
+    },
+    /// The kernel refused for lack of rights.
+    #[error("expected the right to {what} `{}`", .path.display())]
+    Denied {
+        /// What was tried, such as `write`.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+    },
+    /// A directory belongs to somebody else.
+    #[error(
+        "expected `{}` to belong to {}:{}, it belongs to {}:{}",
+        .path.display(), .expected.uid, .expected.gid, .found.uid, .found.gid
+    )]
+    WrongOwner {
+        /// The directory.
+        path: PathBuf,
+        /// Whose it is.
+        found: Owner,
+        /// Whose it should be.
+        expected: Owner,
+    },
+    /// A directory's parent is not there.
+    #[error("expected the directory `{}` to exist", .path.display())]
+    NoParent {
+        /// The missing one.
+        path: PathBuf,
+    },
+    /// Something else is where a directory should be.
+    #[error("expected a directory at `{}`", .path.display())]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Something else is where a regular file should be.
+    #[error("expected a regular file at `{}`", .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A path or one of its parents is a symbolic link.
+    #[error("expected no symbolic link in `{}`", .path.display())]
+    SymlinkRefused {
+        /// The path as it was given.
+        path: PathBuf,
+    },
+    /// A path is relative, or has `..` in it.
+    #[error("expected an absolute path without `..`, found `{}`", .path.display())]
+    NotNormal {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A path is not inside the directory it must be in.
+    #[error("expected a directory inside `{}`, found `{}`", .base.display(), .path.display())]
+    NotContained {
+        /// The path.
+        path: PathBuf,
+        /// The directory it must be in.
+        base: PathBuf,
+    },
+    /// Something is mounted where nothing may be.
+    #[error("expected nothing mounted at `{}`", .path.display())]
+    MountInside {
+        /// The mount point.
+        path: PathBuf,
+    },
+    /// A directory that was to be removed has another stack in it.
+    #[error("expected no other stack below the directory, found one at `{}`", .path.display())]
+    OtherStack {
+        /// The other stack's file.
+        path: PathBuf,
+    },
+    /// A file is larger than it may be.
+    #[error("expected at most {limit} bytes in `{}`", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most it may have.
+        limit: usize,
+    },
+    /// A file is not what it should be inside.
+    #[error("expected `{}` to hold {expected}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What was expected, in words.
+        expected: &'static str,
+    },
+    /// The lock of a stack is held by somebody else.
+    #[error(transparent)]
+    Held(#[from] Held),
+    /// A host-wide lock did not come free in time.
+    #[error("expected the lock `{}` within {seconds} s", .path.display())]
+    LockTimeout {
+        /// The lock file.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The kernel does not enforce `AppArmor`.
+    #[error("expected a kernel that enforces AppArmor")]
+    NoAppArmor,
+    /// A profile's name does not fit, or differs from its file's.
+    #[error("expected a profile whose name fits and is its file's name, found `{name}`")]
+    ProfileName {
+        /// The name.
+        name: String,
+    },
+    /// The parser refused a profile, or found other profiles in its text than the one it is named for.
+    #[error("the profile parser refused: {output}")]
+    Parser {
+        /// What it printed, or what was wrong with what it printed.
+        output: String,
+    },
+    /// The parser was content, and yet the kernel does not enforce the profile.
+    #[error("expected the kernel to enforce the profile `{name}` after loading, it says `{found}`")]
+    NotEnforced {
+        /// The profile.
+        name: String,
+        /// Its mode, or `absent`.
+        found: String,
+    },
+    /// A process still wears a profile that was to be removed; removing it would unconfine the process for good.
+    #[error("expected no process to wear the profile `{name}`, process {pid} does")]
+    ProfileInUse {
+        /// The profile.
+        name: String,
+        /// One of the processes.
+        pid: u32,
+    },
+    /// There is no such process.
+    #[error("expected a process {pid}")]
+    NoProcess {
+        /// Its number.
+        pid: u32,
+    },
+    /// A program that is needed is not installed.
+    #[error("expected the program `{program}`")]
+    NoProgram {
+        /// Its name.
+        program: String,
+    },
+    /// A program failed.
+    #[error("`{command}` failed: {output}")]
+    Program {
+        /// The command line.
+        command: String,
+        /// What it printed, shortened.
+        output: String,
+    },
+    /// The firewall's rules are not in place after they were put there.
+    #[error("expected the rules for `{bridge}` first in the input chain of {family}")]
+    NotGuarded {
+        /// The bridge.
+        bridge: String,
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+    },
+    /// A name that is handed to the firewall or the kernel does not fit its grammar.
+    #[error("expected {expected}, found `{found}`")]
+    BadName {
+        /// What was expected, in words.
+        expected: &'static str,
+        /// What was there.
+        found: String,
+    },
+    /// The kernel has other limits than were written.
+    #[error("expected the kernel to hold {wanted:?} for `{parent}`, it holds {found:?}")]
+    CgroupDiffers {
+        /// The parent cgroup.
+        parent: String,
+        /// What was written.
+        wanted: aiplat_core::observed::CgroupFacts,
+        /// What is there.
+        found: aiplat_core::observed::CgroupFacts,
+    },
+    /// Processes are still in a cgroup that was to be removed.
+    #[error("expected no process in the cgroup `{parent}`")]
+    CgroupBusy {
+        /// The parent cgroup.
+        parent: String,
+    },
+    /// This host cannot do it.
+    #[error("this host cannot {what}")]
+    Unsupported {
+        /// What was asked, in words.
+        what: String,
+    },
+    /// Any other failure of the kernel.
+    #[error("could not {what} `{}`", .path.display())]
+    Io {
+        /// What was tried, such as `write`.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl HostError {
+    /// Sorts a failure of the kernel into its case.
+    pub(crate) fn io(what: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        let source = source.into();
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path },
+            io::ErrorKind::PermissionDenied => Self::Denied { what, path },
+            io::ErrorKind::NotADirectory => Self::NotADirectory { path },
+            _ if source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                Self::SymlinkRefused { path }
+            }
+            _ => Self::Io { what, path, source },
+        }
+    }
+
+    /// What the operator can do, where there is one plain answer.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSpace { .. } => {
+                Some("free some space, or give the stack a larger volume".to_owned())
+            }
+            Self::Denied { .. } => Some("run the command as root".to_owned()),
+            Self::WrongOwner { path, expected, .. } => Some(format!(
+                "if it is this stack's, run `chown {}:{} {}`; else choose another `BASE_DIR`",
+                expected.uid,
+                expected.gid,
+                path.display()
+            )),
+            Self::MountInside { path } => Some(format!("run `umount {}` first", path.display())),
+            Self::NoAppArmor => Some(
+                "set `APPARMOR=off` to run without it, or boot a kernel that has it".to_owned(),
+            ),
+            Self::NoProgram { program } => {
+                Some(format!("install the package that has `{program}`"))
+            }
+            _ => None,
+        }
+    }
+}

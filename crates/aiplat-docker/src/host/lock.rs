@@ -1,0 +1,204 @@
+//! Locks: one a stack, held for a whole command, and host-wide ones, held for a moment. The kernel lets go of both when
+//! their process ends, however it ends, so that no stale lock is ever left.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
+
+use super::HostError;
+use super::files::resolve;
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Process.
+    pub pid: u32,
+    /// What it does, such as `deploy`.
+    pub command: String,
+    /// Since when, seconds since 1970.
+    pub since: u64,
+    /// Whose it is: the user's name, or number where it has none.
+    pub user: String,
+}
+
+/// A lock that somebody else holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected the lock `{}` to be free, {}", .path.display(), by_words(.by.as_ref()))]
+pub struct Held {
+    /// The lock file.
+    pub path: PathBuf,
+    /// Who holds it; nothing in the moment between taking the lock and writing this.
+    pub by: Option<Holder>,
+}
+
+/// The lock of one stack: `config/lock` below its `BASE_DIR`. Let go when dropped.
+#[derive(Debug)]
+pub struct StackLock {
+    file: File,
+    base_dir: PathBuf,
+}
+
+/// A host-wide lock, for the register and for the firewall. Let go when dropped.
+#[derive(Debug)]
+pub struct HostLock {
+    _file: File,
+    state_dir: PathBuf,
+}
+
+impl Holder {
+    /// This process, which carries out `command`.
+    pub fn this_process(command: impl Into<String>) -> Self {
+        let uid = rustix::process::getuid().as_raw();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs());
+        Self {
+            pid: std::process::id(),
+            command: command.into(),
+            since,
+            user: user_name(uid),
+        }
+    }
+}
+
+impl StackLock {
+    /// Takes the lock, or says who has it. `config` must exist below `base_dir`, which must be canonical.
+    pub fn acquire(base_dir: &Path, holder: &Holder) -> Result<Self, HostError> {
+        let path = base_dir.join("config/lock");
+        loop {
+            let mut file = open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Held {
+                        path,
+                        by: read_holder(&mut file),
+                    }
+                    .into());
+                }
+                Err(TryLockError::Error(source)) => {
+                    return Err(HostError::io("lock", &path, source));
+                }
+            }
+            // a purge may have taken the file away between opening and locking it: then the lock is worth nothing
+            if is_at(&file, &path) {
+                write_holder(&mut file, holder).map_err(|e| HostError::io("write", &path, e))?;
+                return Ok(Self {
+                    file,
+                    base_dir: base_dir.to_owned(),
+                });
+            }
+        }
+    }
+
+    /// The `BASE_DIR` whose lock it is.
+    pub fn base_dir(&self) -> &Path {
+        &self.base_dir
+    }
+}
+
+impl Drop for StackLock {
+    fn drop(&mut self) {
+        // nobody reads the holder of a free lock, so a failure to clear it harms nothing
+        let _ = self.file.set_len(0);
+    }
+}
+
+impl HostLock {
+    /// Waits for the lock of the register. `state_dir` is made when it is absent.
+    pub fn wait(state_dir: &Path, timeout: Duration) -> Result<Self, HostError> {
+        Self::wait_for(state_dir, "register.lock", timeout)
+    }
+
+    /// Waits for the lock file of the given name.
+    pub(crate) fn wait_for(
+        state_dir: &Path,
+        name: &str,
+        timeout: Duration,
+    ) -> Result<Self, HostError> {
+        fs_err::create_dir_all(state_dir).map_err(|e| HostError::io("make", state_dir, e))?;
+        let path = state_dir.join(name);
+        let file = open(&path)?;
+        // the kernel has no lock call with a deadline: a thread waits, and lets go when nobody listens any more
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let locked = file.lock().map(|()| file);
+            let _ = sender.send(locked);
+        });
+        match receiver.recv_timeout(timeout) {
+            Ok(Ok(file)) => Ok(Self {
+                _file: file,
+                state_dir: state_dir.to_owned(),
+            }),
+            Ok(Err(source)) => Err(HostError::io("lock", &path, source)),
+            Err(_) => Err(HostError::LockTimeout {
+                path,
+                seconds: timeout.as_secs(),
+            }),
+        }
+    }
+
+    /// The directory whose lock it is.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+}
+
+fn open(path: &Path) -> Result<File, HostError> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
+    let fd = resolve::open_new(path, flags, Mode::RUSR | Mode::WUSR).map_err(|e| match e {
+        rustix::io::Errno::NOENT => HostError::NoParent {
+            path: path.parent().unwrap_or(path).to_owned(),
+        },
+        other => HostError::io("open", path, other),
+    })?;
+    Ok(File::from(fd))
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs_err::symlink_metadata(path)) {
+        (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+fn read_holder(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.take(4096).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn write_holder(file: &mut File, holder: &Holder) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    // a full disk must not stop a command that may be there to free it
+    let text = serde_json::to_vec(holder).unwrap_or_default();
+    match file.write_all(&text) {
+        Err(e) if e.kind() == std::io::ErrorKind::StorageFull => Ok(()),
+        other => other,
+    }
+}
+
+fn by_words(by: Option<&Holder>) -> String {
+    by.map_or_else(
+        || "another process holds it".to_owned(),
+        |h| format!("`{}` of {} holds it (process {})", h.command, h.user, h.pid),
+    )
+}
+
+fn user_name(uid: u32) -> String {
+    let passwd = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| uid.to_string())
+}

@@ -1,0 +1,113 @@
+//! The host: files and owners, ports and routes, firewall, cgroups, `AppArmor`, locks.
+//!
+//! [`Host`] is the seam that [`crate::apply`] works through; [`LinuxHost`] is the real one. Nothing here decides what is
+//! wanted: each call is handed a complete specification. All calls block: call them from a blocking task.
+//!
+//! Paths are absolute, and no component of one may be a symbolic link, so that a stack's own user cannot lead the tool,
+//! which runs as root, out of the stack's directory. Hand in a canonical `BASE_DIR`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use aiplat_apparmor::Label;
+use aiplat_core::names::StackId;
+use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
+use aiplat_core::spec::{CgroupSpec, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
+
+pub use error::HostError;
+pub use lock::{Held, Holder, HostLock, StackLock};
+
+mod error;
+pub(crate) mod files;
+mod lock;
+
+/// What [`Host::facts`] is asked about, beside the host itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostQuestion {
+    /// The stack's `BASE_DIR`; it need not exist.
+    pub base_dir: PathBuf,
+    /// The stack's parent cgroup as in [`CgroupSpec::parent`], when it has or had one.
+    pub cgroup_parent: Option<String>,
+    /// Where the engine keeps its data: tells which engine process's limit of open files counts.
+    pub engine_root: Option<PathBuf>,
+}
+
+/// What making a directory or writing a file came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was not there.
+    Created,
+    /// It was there and is different now.
+    Changed,
+    /// It was there as wanted.
+    Unchanged,
+}
+
+/// One host, in the product's own words. Every act may be done twice with the effect of once.
+pub trait Host: Send + Sync {
+    /// What the host has and uses at this moment.
+    fn facts(&self, question: &HostQuestion) -> Result<HostFacts, HostError>;
+
+    /// Where a path lies; for a path that does not exist, where it would lie.
+    fn volume(&self, path: &Path) -> Result<VolumeFacts, HostError>;
+
+    /// What a path is, without following any link. `lost+found` does not count as content of a directory.
+    fn path_state(&self, path: &Path) -> Result<PathState, HostError>;
+
+    /// Makes a directory that has its owner and mode from the moment it has its name. Its parent must exist.
+    ///
+    /// One that exists keeps what is in it. A mode wider than wanted is narrowed, a narrower one is left (databases
+    /// narrow their own). An empty one of root's is taken over, since that is what a fresh volume is; any other owner
+    /// than the wanted one is [`HostError::WrongOwner`].
+    fn make_directory(&self, spec: &DirectorySpec) -> Result<Outcome, HostError>;
+
+    /// Writes a file whole or not at all: content, owner and mode arrive with the name, synced to disk.
+    /// A link, directory or device of that name is refused.
+    fn write_file(&self, spec: &FileSpec) -> Result<Outcome, HostError>;
+
+    /// A regular file's bytes, when there is one and it has at most `limit` bytes.
+    fn read_file(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError>;
+
+    /// Appends one line (the line break is added) to a file of the given owner and mode, and syncs it to disk.
+    fn append_line(&self, spec: &FileSpec) -> Result<(), HostError>;
+
+    /// Removes a file or a link itself; an absent one is fine, a directory is refused.
+    fn remove_file(&self, path: &Path) -> Result<(), HostError>;
+
+    /// Removes a directory of the stack and all in it, following no link and crossing no mount.
+    ///
+    /// Refused: `/`, a link, a mount point, a directory outside `base_dir`, one that has another stack in it. With
+    /// `path` equal to `base_dir` only an empty `base_dir` that is no mount point is removed: a volume is not ours.
+    fn purge_directory(&self, path: &Path, base_dir: &Path) -> Result<(), HostError>;
+
+    /// Writes, checks and loads profiles in one parser call, and proves that the kernel enforces them: all or none.
+    fn load_profiles(&self, files: &[ProfileFile]) -> Result<(), HostError>;
+
+    /// Unloads profiles that no process wears, and removes their files. [`HostError::ProfileInUse`] otherwise.
+    fn remove_profiles(&self, files: &[ProfileFile]) -> Result<(), HostError>;
+
+    /// The `AppArmor` label of a process.
+    fn label_of(&self, pid: u32) -> Result<Label, HostError>;
+
+    /// Every process in the cgroup of a container, given its first one.
+    fn processes_of_container(&self, pid: u32) -> Result<Vec<u32>, HostError>;
+
+    /// Puts the rules that close the host's listeners to a bridge in place, first in the host's input chain. The bridge
+    /// need not exist yet.
+    fn guard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError>;
+
+    /// Takes a bridge's rules away, and the chain with its jump when no other bridge has rules in it.
+    fn unguard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError>;
+
+    /// Makes or adjusts a parent cgroup, and returns the limits as the kernel then has them.
+    fn set_cgroup(&self, spec: &CgroupSpec) -> Result<CgroupFacts, HostError>;
+
+    /// Removes a parent cgroup that no process is in; an absent one is fine.
+    fn remove_cgroup(&self, parent: &str) -> Result<(), HostError>;
+
+    /// Gives a stack's reservations back: takes its entry out of the host-wide register, under its lock.
+    fn release(&self, stack_id: &StackId) -> Result<(), HostError>;
+
+    /// The effective capabilities of this process, without `CAP_`, such as `NET_ADMIN`.
+    fn capabilities(&self) -> Result<BTreeSet<String>, HostError>;
+}
