@@ -14,10 +14,10 @@ use crate::spec::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "what")]
 pub enum Step {
-    /// Make a directory, owned and with a mode from the start.
-    Directory(DirectorySpec),
-    /// Write a file, atomically.
-    File(FileSpec),
+    /// Make directories, in this order, owned and with a mode from the start. Those that are there as wanted stay.
+    Directories(Vec<DirectorySpec>),
+    /// Write files, each atomically.
+    Files(Vec<FileSpec>),
     /// Remove a file that the tool wrote earlier and no longer wants.
     RemoveFile {
         /// Absolute path, inside the stack's `BASE_DIR`.
