@@ -2,10 +2,12 @@
 
 pub mod allocation;
 pub mod catalogue;
+pub mod manifest;
 pub mod names;
 pub mod observed;
 pub mod plan;
 
 pub mod secret;
+pub mod settings;
 pub mod spec;
 pub mod text;
