@@ -39,10 +39,7 @@ impl CacheKind {
 
 /// The cache that `LiteLLM` gets.
 pub const fn litellm_cache(kind: StoreKind) -> CacheKind {
-    match kind {
-        StoreKind::Qdrant => CacheKind::QdrantSemantic,
-        StoreKind::Pgvector | StoreKind::Weaviate | StoreKind::Chroma => CacheKind::Redis,
-    }
+    kind.spec().litellm_cache
 }
 
 /// Why Dify has no Chroma: the words of its service file.

@@ -60,7 +60,7 @@ pub use names::{
 };
 pub use provision::{
     HttpProvision, Method, Provision, SqlProvision, SqlStatement, SqlTarget, StoreUser,
-    WEAVIATE_ROOT, provisioning, store_users,
+    provisioning, store_users,
 };
 pub use secret::{KeyFormat, KeyProblem, KeyScope, KeySpec, SecretRef};
 pub use spec::{AuthModel, Provisioning, StoreSpec};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar::Grammar;
 use crate::provision::Provision;
@@ -71,6 +72,10 @@ pub struct StoreSpec {
     pub grammar: Grammar,
     /// When something is made in it for a service.
     pub provisioning: Provisioning,
+    /// Its all-powerful user, in a store that takes its users from its own settings when it starts.
+    pub root_user: Option<&'static str>,
+    /// Where `LiteLLM` keeps its answers with this store.
+    pub litellm_cache: CacheKind,
     /// What its isolation between the services of one stack can and cannot do. Between stacks the
     /// isolation is the same for all four: each stack runs its own store, on its own network, with
     /// its own keys and files.

@@ -7,7 +7,7 @@ mod users;
 
 pub use http::{HttpProvision, Method};
 pub use sql::{SqlProvision, SqlStatement, SqlTarget};
-pub use users::{StoreUser, WEAVIATE_ROOT, store_users};
+pub use users::{StoreUser, store_users};
 
 use serde::Serialize;
 

@@ -131,13 +131,10 @@ impl SqlProvision {
         ])
     }
 
-    /// The same as a script for the standard input of `psql -X -v ON_ERROR_STOP=1 -d postgres`, run
-    /// as superuser. A failing statement is neither echoed nor logged, since it may hold a password.
+    /// The same as a script for the standard input of `psql -X -d postgres`, run as superuser. Stops
+    /// at the first failure with status 3. A statement that holds a password is neither logged by
+    /// the server nor quoted in psql's error, which is its code alone.
     pub fn psql_script(&self) -> Text {
-        const QUIET: &str = "\\set ON_ERROR_STOP 1\n\\set VERBOSITY sqlstate\n\\set SHOW_CONTEXT never\n\
-                             SET client_min_messages = warning;\n\
-                             SET log_statement = 'none';\nSET log_min_error_statement = panic;\n\
-                             SET log_min_duration_statement = -1;\n";
         let mut parts = vec![Part::Plain(QUIET.to_owned())];
         let mut on = SqlTarget::Maintenance;
         for statement in self.statements() {
@@ -149,17 +146,31 @@ impl SqlProvision {
                 };
                 parts.push(Part::Plain(format!("\\connect {database}\n{QUIET}")));
             }
-            if let Some(query) = statement.unless {
-                // psql runs what the query returns: the statement, or nothing
-                parts.push(Part::Plain(format!(
-                    "SELECT '{}' WHERE NOT EXISTS ({query}) \\gexec\n",
-                    statement.sql.to_string().replace('\'', "''")
-                )));
-            } else {
-                parts.extend(statement.sql.parts().iter().cloned());
-                parts.push(Part::Plain(";\n".to_owned()));
-            }
+            parts.extend(psql_statement(&statement));
         }
         Text::new(parts)
     }
+}
+
+/// Said again after each `\connect`, which starts a session anew.
+const QUIET: &str = "\\set ON_ERROR_STOP 1\n\\set VERBOSITY terse\n\\set SHOW_CONTEXT never\n\
+                     SET client_min_messages = warning;\nSET log_statement = 'none';\n\
+                     SET log_min_error_statement = panic;\nSET log_min_duration_statement = -1;\n";
+
+fn psql_statement(statement: &SqlStatement) -> Vec<Part> {
+    let plain = |text: String| Part::Plain(text);
+    if let Some(query) = &statement.unless {
+        // psql runs what the query returns: the statement, or nothing
+        let literal = statement.sql.to_string().replace('\'', "''");
+        return vec![plain(format!(
+            "SELECT '{literal}' WHERE NOT EXISTS ({query}) \\gexec\n"
+        ))];
+    }
+    let mut parts = statement.sql.parts().to_vec();
+    parts.push(plain(";\n".to_owned()));
+    if statement.sql.is_secret() {
+        parts.insert(0, plain("\\set VERBOSITY sqlstate\n".to_owned()));
+        parts.push(plain("\\set VERBOSITY terse\n".to_owned()));
+    }
+    parts
 }

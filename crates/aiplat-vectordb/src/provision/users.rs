@@ -7,9 +7,6 @@ use crate::names::names_for;
 use crate::secret::SecretRef;
 use crate::stores::StoreKind;
 
-/// The user that provisions Weaviate. Names of services hold `__`, so none is this.
-pub const WEAVIATE_ROOT: &str = "stack-root";
-
 /// A user with its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoreUser {
@@ -31,11 +28,11 @@ pub fn store_users<'s>(
     stack: &str,
     provisioned: impl IntoIterator<Item = &'s str>,
 ) -> Vec<StoreUser> {
-    if kind != StoreKind::Weaviate {
+    let Some(root) = kind.spec().root_user else {
         return Vec::new();
-    }
+    };
     let root = stack_secret(kind).map(|secret| StoreUser {
-        name: WEAVIATE_ROOT.to_owned(),
+        name: root.to_owned(),
         secret,
         root: true,
     });

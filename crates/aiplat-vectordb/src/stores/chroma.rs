@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::StoreKind;
+use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar;
 use crate::provision::{HttpProvision, Method, Provision};
@@ -23,6 +24,8 @@ pub(super) const SPEC: StoreSpec = StoreSpec {
     key: None,
     grammar: grammar::CHROMA,
     provisioning: Provisioning::OnRequest,
+    root_user: None,
+    litellm_cache: CacheKind::Redis,
     isolation: "none inside a stack: tenants and databases only separate names, and any service of the stack can reach \
                 every collection of it",
     notes: &[

@@ -31,6 +31,11 @@ macro_rules! stores {
                 }
             }
 
+            /// All of them in words, for errors: each in backticks.
+            pub(crate) fn words() -> String {
+                Self::ALL.map(|kind| format!("`{kind}`")).join(", ")
+            }
+
             /// As `VECTOR_DB` and a service file write it.
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -54,7 +59,7 @@ stores! {
 
 /// Not one of the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of `qdrant`, `pgvector`, `weaviate`, `chroma`")]
+#[error("expected one of {}", StoreKind::words())]
 pub struct UnknownStore;
 
 impl FromStr for StoreKind {

@@ -1,6 +1,7 @@
 //! `PostgreSQL` with pgvector (facts of pgvector 0.8.6 on 17 and 18).
 
 use super::StoreKind;
+use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar;
 use crate::names::ExtensionName;
@@ -23,6 +24,8 @@ pub(super) const SPEC: StoreSpec = StoreSpec {
     provisioning: Provisioning::Always {
         reason: "there is no key to share but the superuser's, and only a superuser may create the extension",
     },
+    root_user: None,
+    litellm_cache: CacheKind::Redis,
     isolation: "a role and a database of its own for each service, held by the server: a service cannot connect to \
                 another's database; it can see the names of roles and databases",
     notes: &[

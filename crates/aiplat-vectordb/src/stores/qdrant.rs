@@ -1,6 +1,7 @@
 //! Qdrant (facts of server 1.19).
 
 use super::StoreKind;
+use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar;
 use crate::secret::{KeyFormat, KeyScope, KeySpec};
@@ -27,6 +28,8 @@ pub(super) const SPEC: StoreSpec = StoreSpec {
         reason: "a token can list collections by exact name only, never by prefix, and cannot create one; \
                  the services create theirs while they run, so all of a stack share its key",
     },
+    root_user: None,
+    litellm_cache: CacheKind::QdrantSemantic,
     isolation: "one key per stack: a service of the stack can read and delete every collection of that stack; \
                 names only keep the services out of each other's way",
     notes: &[

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::StoreKind;
+use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar;
 use crate::provision::{HttpProvision, Method, Provision};
@@ -27,6 +28,9 @@ pub(super) const SPEC: StoreSpec = StoreSpec {
     }),
     grammar: grammar::WEAVIATE,
     provisioning: Provisioning::OnRequest,
+    // names of services hold `__`, so none is this
+    root_user: Some("stack-root"),
+    litellm_cache: CacheKind::Redis,
     isolation: "a service that lets its class prefix be set gets a user whose role reaches that prefix alone, held by \
                 the server; the others use the stack's root key and can reach every class of that stack",
     notes: &[

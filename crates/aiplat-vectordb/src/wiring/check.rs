@@ -112,7 +112,7 @@ pub enum WiringProblem {
 
 /// A key that is neither a store nor one of the table's own.
 pub(super) fn unknown_key(key: &str) -> String {
-    let stores = StoreKind::ALL.map(|kind| format!("`{kind}`")).join(", ");
+    let stores = StoreKind::words();
     format!("unknown key `{key}` in `vector`, expected `none`, `tenant` or one of {stores}")
 }
 
