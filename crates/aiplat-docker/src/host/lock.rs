@@ -202,3 +202,131 @@ fn user_name(uid: u32) -> String {
     });
     name.unwrap_or_else(|| uid.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    fn base() -> tempfile::TempDir {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::create_dir(base.path().join("config")).unwrap();
+        base
+    }
+
+    /// Another process that holds a lock until it is killed.
+    struct Other(Child);
+
+    impl Other {
+        fn holding(path: &Path, says: &str) -> Self {
+            let hold = format!(
+                "printf '%s' '{says}' > '{}'; echo held; sleep 60",
+                path.display()
+            );
+            let mut child = Command::new("flock")
+                .arg("--no-fork")
+                .arg(path)
+                .args(["sh", "-c", &format!("{hold} & exec sleep 60")])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap())
+                .read_line(&mut line)
+                .unwrap();
+            Self(child)
+        }
+    }
+
+    impl Drop for Other {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn the_loser_says_who_has_it() {
+        let base = base();
+        let first = Holder::this_process("deploy");
+        let lock = StackLock::acquire(base.path(), &first).unwrap();
+        let refused =
+            StackLock::acquire(base.path(), &Holder::this_process("teardown")).unwrap_err();
+        let words = refused.to_string();
+        assert!(
+            words.contains(&format!("`deploy` of {} holds it", first.user)),
+            "{words}"
+        );
+        assert!(matches!(refused, HostError::Held(Held { by: Some(by), .. }) if by == first));
+        drop(lock);
+        StackLock::acquire(base.path(), &first).unwrap();
+    }
+
+    #[test]
+    fn a_killed_process_holds_nothing() {
+        let base = base();
+        let path = base.path().join("config/lock");
+        let says = r#"{"pid": 7, "command": "deploy", "since": 1, "user": "eve"}"#;
+        let other = Other::holding(&path, says);
+        let refused = StackLock::acquire(base.path(), &Holder::this_process("plan")).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("`deploy` of eve holds it (process 7)"),
+            "{refused}"
+        );
+        drop(other);
+        StackLock::acquire(base.path(), &Holder::this_process("plan")).unwrap();
+    }
+
+    #[test]
+    fn a_spoilt_holder_is_nobody() {
+        let base = base();
+        let other = Other::holding(&base.path().join("config/lock"), "{");
+        let refused = StackLock::acquire(base.path(), &Holder::this_process("plan")).unwrap_err();
+        assert!(matches!(refused, HostError::Held(Held { by: None, .. })));
+        drop(other);
+    }
+
+    #[test]
+    fn a_lock_needs_its_directory_and_no_link() {
+        let empty = tempfile::tempdir().unwrap();
+        let holder = Holder::this_process("plan");
+        assert!(matches!(
+            StackLock::acquire(empty.path(), &holder),
+            Err(HostError::NoParent { .. })
+        ));
+        let base = base();
+        let target = base.path().join("target");
+        std::fs::write(&target, "kept").unwrap();
+        std::os::unix::fs::symlink(&target, base.path().join("config/lock")).unwrap();
+        assert!(matches!(
+            StackLock::acquire(base.path(), &holder),
+            Err(HostError::SymlinkRefused { .. })
+        ));
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
+    }
+
+    #[test]
+    fn waiting_ends_at_the_deadline_or_with_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = HostLock::wait(dir.path(), Duration::from_secs(5)).unwrap();
+        assert!(matches!(
+            HostLock::wait(dir.path(), Duration::from_millis(50)),
+            Err(HostError::LockTimeout { .. })
+        ));
+        let path = dir.path().to_owned();
+        let waiter =
+            std::thread::spawn(move || HostLock::wait(&path, Duration::from_secs(30)).map(|_| ()));
+        drop(lock);
+        waiter.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn users_have_names() {
+        assert_eq!(user_name(0), "root");
+        assert_eq!(user_name(4_000_000_000), "4000000000");
+    }
+}

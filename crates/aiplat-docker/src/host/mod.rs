@@ -16,10 +16,17 @@ use aiplat_core::spec::{CgroupSpec, DirectorySpec, FileSpec, FirewallSpec, Profi
 
 pub use error::HostError;
 pub use lock::{Held, Holder, HostLock, StackLock};
+pub use manifest::ManifestStore;
+pub use register::{LoadedRegister, RegisterStore};
+pub use secrets::{SecretsStore, draw};
 
 mod error;
 pub(crate) mod files;
 mod lock;
+mod manifest;
+mod mounts;
+mod register;
+mod secrets;
 
 /// What [`Host::facts`] is asked about, beside the host itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

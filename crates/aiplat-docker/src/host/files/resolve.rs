@@ -78,7 +78,8 @@ pub(crate) fn open_at(
     flags: OFlags,
     mode: Mode,
 ) -> Result<OwnedFd, Errno> {
-    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    // not `NOFOLLOW`: with it, a link at the end counts as no directory, and not as a link
+    let flags = flags | OFlags::CLOEXEC;
     rustix::fs::openat2(
         dir,
         name,

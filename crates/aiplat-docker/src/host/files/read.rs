@@ -1,0 +1,77 @@
+//! Reading a regular file that is no larger than expected.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::resolve::{self, Place};
+use super::{temporary, tree};
+use crate::host::HostError;
+
+pub(crate) fn read_file(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError> {
+    match Place::of(path) {
+        Err(HostError::NoParent { .. }) => Ok(None),
+        other => read_at(&other?, limit),
+    }
+}
+
+/// The names in a directory; none when it is absent.
+pub(crate) fn names_in(path: &Path) -> Result<Vec<OsString>, HostError> {
+    resolve::normal(path)?;
+    let wrap = |e: Errno| HostError::io("read", path, e);
+    let dir = match resolve::open(path, temporary::DIRECTORY) {
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        other => other.map_err(wrap)?,
+    };
+    Ok(tree::entries(&dir)
+        .map_err(wrap)?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect())
+}
+
+pub(super) fn read_at(place: &Place, limit: usize) -> Result<Option<Vec<u8>>, HostError> {
+    let Some(file) = open_regular(place)? else {
+        return Ok(None);
+    };
+    let mut content = Vec::new();
+    // one byte more than allowed tells a file that is too large
+    let most = (limit as u64).saturating_add(1);
+    file.take(most)
+        .read_to_end(&mut content)
+        .map_err(|e| HostError::io("read", &place.path, e))?;
+    if content.len() > limit {
+        return Err(HostError::TooLarge {
+            path: place.path.clone(),
+            limit,
+        });
+    }
+    Ok(Some(content))
+}
+
+/// Opens a regular file for reading; nothing where nothing is. Never waits for the other end of a pipe.
+pub(super) fn open_regular(place: &Place) -> Result<Option<File>, HostError> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+    let wrap = |e: Errno| HostError::io("read", &place.path, e);
+    let fd = match resolve::open_at(&place.dir, &place.name, flags, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(None),
+        // a socket
+        Err(Errno::NXIO) => {
+            return Err(HostError::NotAFile {
+                path: place.path.clone(),
+            });
+        }
+        other => other.map_err(wrap)?,
+    };
+    let stat = rustix::fs::fstat(&fd).map_err(wrap)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(HostError::NotAFile {
+            path: place.path.clone(),
+        });
+    }
+    Ok(Some(File::from(fd)))
+}

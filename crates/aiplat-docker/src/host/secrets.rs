@@ -1,0 +1,108 @@
+//! The stack's secrets on disk, and randomness to make new ones of. Their formats are not decided here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aiplat_core::names::SecretName;
+use secrecy::SecretString;
+
+use super::{HostError, files};
+
+/// A secret is smaller.
+const LIMIT: usize = 64 << 10;
+
+/// `config/secrets/` below a `BASE_DIR`: one file a secret, named as it is.
+#[derive(Debug, Clone)]
+pub struct SecretsStore {
+    dir: PathBuf,
+}
+
+impl SecretsStore {
+    /// The store of the stack in a directory, which must be canonical.
+    pub fn new(base_dir: &Path) -> Self {
+        Self {
+            dir: base_dir.join("config/secrets"),
+        }
+    }
+
+    /// The file of a secret.
+    pub fn path(&self, name: &SecretName) -> PathBuf {
+        self.dir.join(name.as_str())
+    }
+
+    /// All secrets that are there, without a line break at the end. Files whose names are no secret's are left out.
+    pub fn read_all(&self) -> Result<BTreeMap<SecretName, SecretString>, HostError> {
+        let mut found = BTreeMap::new();
+        for name in files::names_in(&self.dir)? {
+            let Some(name) = name.to_str().and_then(|n| n.parse::<SecretName>().ok()) else {
+                continue;
+            };
+            if let Some(secret) = self.read(&name)? {
+                found.insert(name, secret);
+            }
+        }
+        Ok(found)
+    }
+
+    /// One secret, when it is there, without a line break at the end.
+    pub fn read(&self, name: &SecretName) -> Result<Option<SecretString>, HostError> {
+        let path = self.path(name);
+        let Some(bytes) = files::read_file(&path, LIMIT)? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8(bytes).map_err(|_| HostError::Malformed {
+            path,
+            expected: "a secret in UTF-8",
+        })?;
+        Ok(Some(SecretString::from(
+            text.trim_end_matches(['\n', '\r']),
+        )))
+    }
+}
+
+/// Random bytes from the kernel, fit for keys.
+pub fn draw(count: usize) -> Result<Vec<u8>, HostError> {
+    let mut bytes = vec![0; count];
+    getrandom::fill(&mut bytes).map_err(|e| HostError::Io {
+        what: "draw random bytes from",
+        path: "getrandom".into(),
+        source: e.into(),
+    })?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_secret_is_left_out_and_a_link_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let store = SecretsStore::new(base.path());
+        assert!(store.read_all().unwrap().is_empty());
+        let dir = base.path().join("config/secrets");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("db_password"), "s3cret\n").unwrap();
+        std::fs::write(dir.join(".db_password.1.tmp"), "half").unwrap();
+        std::fs::write(dir.join("README.md"), "words").unwrap();
+        let found = store.read_all().unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[&"db_password".parse().unwrap()].expose_secret(),
+            "s3cret"
+        );
+        std::os::unix::fs::symlink("/etc/hostname", dir.join("other")).unwrap();
+        assert!(matches!(
+            store.read_all(),
+            Err(HostError::SymlinkRefused { .. })
+        ));
+    }
+
+    #[test]
+    fn two_draws_differ() {
+        assert_eq!(draw(32).unwrap().len(), 32);
+        assert_ne!(draw(32).unwrap(), draw(32).unwrap());
+    }
+}
