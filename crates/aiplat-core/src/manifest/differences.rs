@@ -5,12 +5,11 @@ use super::line::Entry;
 use super::quoting::{Quote, is_plain, trailing_backslashes};
 
 pub(super) fn same_everywhere(manifest: &Manifest, index: usize, entry: &Entry) -> bool {
+    let earlier = |key: &str| manifest.effective.get(key).is_some_and(|e| e.index < index);
     entry.equals == "="
-        && !entry.tail.ends_with('\r')
-        && !entry.tail.ends_with("\r\n")
-        && entry
-            .references()
-            .all(|key| manifest.effective.get(key).is_some_and(|e| e.index < index))
+        && blank_to_all(&entry.lead.replacen("export", "", 1))
+        && blank_to_all(entry.tail.split('#').next().unwrap_or_default())
+        && entry.references().all(earlier)
         && match entry.quote {
             Quote::Plain => plain(entry),
             Quote::Single => {
@@ -20,10 +19,17 @@ pub(super) fn same_everywhere(manifest: &Manifest, index: usize, entry: &Entry) 
         }
 }
 
+/// A shell takes a carriage return and Unicode's blanks for text.
+fn blank_to_all(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, ' ' | '\t' | '\n'))
+}
+
 fn plain(entry: &Entry) -> bool {
     // compose takes a comment right behind the `=` for the value
     let commented = entry.tail.contains('#');
-    without_references(&entry.raw).chars().all(is_plain) && !(entry.raw.is_empty() && commented)
+    // within a word, `#` starts no comment
+    let plain = |c: char| is_plain(c) || c == '#';
+    without_references(&entry.raw).chars().all(plain) && !(entry.raw.is_empty() && commented)
 }
 
 fn double(inner: &str) -> bool {

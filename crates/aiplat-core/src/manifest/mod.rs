@@ -7,7 +7,7 @@
 //! use aiplat_core::manifest::Manifest;
 //!
 //! let mut manifest = Manifest::parse("# mine\nBASE_DIR='/mnt/data' # the disk\n").expect("well formed");
-//! assert_eq!(manifest.get("BASE_DIR").map(|v| v.expose().to_owned()), Some("/mnt/data".to_owned()));
+//! assert_eq!(manifest.get("BASE_DIR").map(|v| v.expose()), Some("/mnt/data"));
 //! manifest.set("BASE_DIR", "/mnt/data2").expect("a valid key");
 //! assert_eq!(manifest.to_text(), "# mine\nBASE_DIR='/mnt/data2' # the disk\n");
 //! ```
@@ -125,8 +125,8 @@ impl Manifest {
     }
 
     /// The value of `key`, with references resolved, or `None` where the key is not set.
-    pub fn get(&self, key: &str) -> Option<Value> {
-        self.effective.get(key).map(|e| e.value.clone())
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.effective.get(key).map(|e| &e.value)
     }
 
     /// The line (from 1) of the entry that holds for `key`.

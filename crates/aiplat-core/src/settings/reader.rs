@@ -127,8 +127,7 @@ impl<'a> Reader<'a> {
 fn hint(key: &str, expected: &Expected) -> Option<&'static str> {
     match (expected, keys::find(key).map(|row| row.default)) {
         (Expected::OwnPort { .. }, _) => Some("leave one of them out, and a free port is chosen"),
-        (_, Some(KeyDefault::Derived(_))) => Some("leave it out, and it is derived"),
-        (_, Some(KeyDefault::Unset(_))) => Some("it may be left out"),
+        (_, Some(KeyDefault::Derived(_) | KeyDefault::Unset(_))) => Some("it may be left out"),
         _ => None,
     }
 }

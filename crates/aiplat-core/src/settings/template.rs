@@ -19,26 +19,25 @@ const HEAD: &str = "\
 ///
 /// Fails on a key or value that no manifest can hold.
 pub fn render(values: &BTreeMap<String, String>, known: &KnownKeys) -> Result<String, EditError> {
-    let mut text = String::from(HEAD);
+    let mut blocks = vec![HEAD.to_owned()];
     let mut group = None;
     for key in KEYS {
         if group != Some(key.group) {
             group = Some(key.group);
-            text += &format!("\n\n# ==== {} ====\n", key.group.title());
+            blocks.push(format!("\n\n# ==== {} ====\n", key.group.title()));
         }
         let value = values.get(key.name).filter(|_| !known.is_secret(key.name));
-        text += &entry(key, value)?;
+        blocks.push(entry(key, value)?);
     }
     let others = |key: &str| super::keys::find(key).is_none() && !known.is_secret(key);
     let mut others = values.iter().filter(|(key, _)| others(key)).peekable();
     if others.peek().is_some() {
-        text.push_str("\n\n# ==== Of single services, and others ====\n\n");
+        blocks.push("\n\n# ==== Of single services, and others ====\n\n".to_owned());
     }
     for (key, value) in others {
-        text += &assignment(key, value)?;
-        text.push('\n');
+        blocks.push(assignment(key, value)? + "\n");
     }
-    Ok(text)
+    Ok(blocks.concat())
 }
 
 fn entry(key: &Key, value: Option<&String>) -> Result<String, EditError> {
