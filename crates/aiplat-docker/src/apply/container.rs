@@ -1,0 +1,200 @@
+//! One container: made, started, proved; what it replaces is kept until then, and put back when it fails.
+
+use aiplat_core::names::ServiceName;
+use aiplat_core::plan::ContainerStep;
+use aiplat_core::spec::label;
+
+use super::error::chain;
+use super::ownership::{own_container, own_service};
+use super::run::{Context, Turn};
+use super::step::wait;
+use super::{AfterFailure, StepError, confined, remove};
+use crate::engine::{Engine, EngineError, Life};
+use crate::events::{Event, Events, Phase};
+use crate::host::Host;
+
+/// The container that a new one takes the place of.
+struct Predecessor {
+    id: String,
+    /// It is to run again when the new one fails.
+    runs: bool,
+    /// It is still to be stopped before the new one may have its ports and files.
+    up: bool,
+}
+
+/// What there is of the new container when it fails.
+#[derive(Default)]
+struct Made {
+    id: Option<String>,
+}
+
+/// Carries a container step out.
+pub(super) async fn make<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    step: &ContainerStep,
+    turn: Option<Turn<'_>>,
+) -> Result<(), StepError> {
+    let service = &step.spec.service;
+    if let Some(id) = &step.discard {
+        discard(context, service, id).await?;
+    }
+    let predecessor = set_aside(context, step).await?;
+    let mut made = Made::default();
+    match bring_up(context, step, predecessor.as_ref(), &mut made, turn).await {
+        Ok(()) => {
+            if let Some(old) = predecessor {
+                remove::by_id(context, &old.id, step.spec.stop_seconds).await?;
+            }
+            Ok(())
+        }
+        Err(cause) if made.id.is_none() && predecessor.is_none() => Err(cause),
+        Err(cause) => {
+            context.events.on(Event::Phase {
+                service,
+                phase: Phase::RollingBack,
+            });
+            let after = put_back(context, step, predecessor, made).await;
+            Err(StepError::Container {
+                cause: Box::new(cause),
+                after,
+            })
+        }
+    }
+}
+
+/// Renames the container that is to be replaced. It runs on until the new one is made.
+async fn set_aside<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    step: &ContainerStep,
+) -> Result<Option<Predecessor>, StepError> {
+    let (engine, stack) = (context.engine, &context.plan.stack_id);
+    let (service, name) = (&step.spec.service, &step.spec.name);
+    if let Some(id) = &step.superseded {
+        // an interrupted run got this far: this one is the last that was proved, what came after it was not
+        if let Some(old) = own_service(engine, stack, service, id).await? {
+            if let Some(unproved) = &step.replaces {
+                discard(context, service, unproved).await?;
+            }
+            return Ok(Some(Predecessor {
+                up: old.is_up(),
+                id: old.id,
+                runs: true,
+            }));
+        }
+    }
+    let Some(id) = &step.replaces else {
+        return Ok(None);
+    };
+    let Some(old) = own_service(engine, stack, service, id).await? else {
+        return Ok(None);
+    };
+    if old.name == name.as_str() {
+        engine.container_rename(&old.id, &name.superseded()).await?;
+    }
+    Ok(Some(Predecessor {
+        runs: old.is_up(),
+        up: old.is_up(),
+        id: old.id,
+    }))
+}
+
+async fn bring_up<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    step: &ContainerStep,
+    predecessor: Option<&Predecessor>,
+    made: &mut Made,
+    mut turn: Option<Turn<'_>>,
+) -> Result<(), StepError> {
+    let (engine, spec) = (context.engine, &step.spec);
+    let phase = |phase| {
+        context.events.on(Event::Phase {
+            service: &spec.service,
+            phase,
+        });
+    };
+    phase(Phase::Creating);
+    let id = create(context, step).await?;
+    made.id = Some(id.clone());
+    if let Some(old) = predecessor.filter(|old| old.up) {
+        phase(Phase::Stopping);
+        // stopping is mostly waiting
+        drop(turn.take());
+        engine.container_stop(&old.id, spec.stop_seconds).await?;
+        turn = Some(context.turn().await);
+    }
+    phase(Phase::Starting);
+    engine.container_start(&id).await?;
+    drop(turn);
+    let detail = wait(context, &step.gate).await?;
+    if let Some(profile) = &spec.apparmor {
+        confined::check(context.host, &detail, profile)?;
+    }
+    Ok(())
+}
+
+/// Makes the container, or takes the one that an interrupted run of this very specification left.
+async fn create<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    step: &ContainerStep,
+) -> Result<String, StepError> {
+    let (engine, spec) = (context.engine, &step.spec);
+    let life = Life::Service { hash: &step.hash };
+    match engine.container_create(spec, life).await {
+        Err(EngineError::NameTaken { .. }) => {}
+        other => return Ok(other?),
+    }
+    let name = spec.name.as_str();
+    match own_service(engine, &context.plan.stack_id, &spec.service, name).await? {
+        Some(found) if found.labels.get(label::SPEC_HASH) == Some(&step.hash) => Ok(found.id),
+        Some(_) => Err(StepError::Stale {
+            what: format!("container `{name}`"),
+        }),
+        // it went away in between
+        None => Ok(engine.container_create(spec, life).await?),
+    }
+}
+
+/// Removes the container that failed, and lets the one before it run again.
+async fn put_back<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    step: &ContainerStep,
+    predecessor: Option<Predecessor>,
+    made: Made,
+) -> AfterFailure {
+    let engine = context.engine;
+    let attempt = async {
+        if let Some(id) = made.id {
+            remove::now(context, &id).await?;
+        }
+        let Some(old) = predecessor else {
+            return Ok(AfterFailure::Removed);
+        };
+        let Some(found) = own_container(engine, &context.plan.stack_id, &old.id).await? else {
+            return Ok(AfterFailure::Removed);
+        };
+        if found.name != step.spec.name.as_str() {
+            engine
+                .container_rename(&old.id, step.spec.name.as_str())
+                .await?;
+        }
+        if old.runs {
+            engine.container_start(&old.id).await?;
+        }
+        Ok::<_, StepError>(AfterFailure::Restored)
+    };
+    attempt
+        .await
+        .unwrap_or_else(|error| AfterFailure::Stuck(context.redactor.clean(&chain(&error))))
+}
+
+/// Removes a half-made container of this service.
+async fn discard<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    service: &ServiceName,
+    id: &str,
+) -> Result<(), StepError> {
+    match own_service(context.engine, &context.plan.stack_id, service, id).await? {
+        Some(found) => remove::now(context, &found.id).await,
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,27 @@
+//! Carrying out a plan: as much at once as the graph allows, journalled, and with no choice of its own.
+//!
+//! A plan that is applied a second time, after any interruption, leads to the same end: each step looks at what is there
+//! before it acts, and acts on nothing whose labels do not say that it is this stack's.
+
+mod check;
+mod confined;
+mod container;
+mod error;
+mod graph;
+mod host_steps;
+mod journal;
+mod options;
+mod ownership;
+mod provision;
+mod remove;
+mod report;
+mod run;
+mod step;
+
+pub(crate) use error::log_lines;
+pub use error::{AfterFailure, ApplyError, StepError, StepFailure};
+pub use journal::{JournalError, JournalRecord, Moment, read_journal};
+pub use options::{ApplyOptions, JournalFile};
+pub use provision::ProvisionError;
+pub use report::{Report, StepReport};
+pub use run::apply;

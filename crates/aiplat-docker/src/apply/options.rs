@@ -1,0 +1,44 @@
+//! How a plan is carried out.
+
+use std::path::PathBuf;
+
+use aiplat_core::spec::Owner;
+
+/// How a plan is carried out; nothing in here changes what comes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplyOptions {
+    /// Calls that cost the engine processor time at once: past twice the processors each call only takes longer.
+    /// Waiting for a service to become ready does not count.
+    pub concurrency: usize,
+    /// Where steps are journalled; nowhere when `None`.
+    pub journal: Option<JournalFile>,
+    /// Only for tests: the process kills itself with SIGKILL right after this many records of the journal.
+    #[doc(hidden)]
+    pub kill_after: Option<usize>,
+}
+
+/// The file that steps are journalled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalFile {
+    /// Absolute path; its directory must exist when the first step begins.
+    pub path: PathBuf,
+    /// Its owner.
+    pub owner: Owner,
+}
+
+impl ApplyOptions {
+    /// Options for an engine with this many processors, without a journal.
+    pub fn for_cpus(cpus: usize) -> Self {
+        Self {
+            concurrency: (2 * cpus).clamp(2, 8),
+            journal: None,
+            kill_after: None,
+        }
+    }
+}
+
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self::for_cpus(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}

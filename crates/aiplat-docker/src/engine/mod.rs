@@ -1,0 +1,101 @@
+//! The container engine in our own words: what is asked of it, and nothing else.
+
+mod detail;
+mod error;
+
+pub mod bollard;
+
+use std::collections::BTreeMap;
+
+use aiplat_core::observed::{EngineFacts, ImageFacts, ObservedContainer, ObservedNetwork};
+use aiplat_core::spec::{ContainerSpec, NetworkSpec};
+use futures_util::Stream;
+
+pub use self::bollard::Bollard;
+pub use detail::{
+    ContainerDetail, ExecOutput, Health, HealthState, Life, LogLine, NetworkDetail, PullProgress,
+    UserOf,
+};
+pub use error::EngineError;
+
+/// What an answer of the engine is.
+pub type Answer<T> = Result<T, EngineError>;
+
+/// The seam to the container engine. One real implementation ([`Bollard`]) and fakes in tests.
+///
+/// `id` is an engine id or a container name: acts of `apply` use ids whose labels were checked.
+pub trait Engine: Send + Sync {
+    /// The engine's own account of itself: two calls, version and information.
+    fn facts(&self) -> impl Future<Output = Answer<EngineFacts>> + Send;
+
+    /// All containers, running or not, of everybody.
+    fn containers(&self) -> impl Future<Output = Answer<Vec<ObservedContainer>>> + Send;
+
+    /// All networks of everybody.
+    fn networks(&self) -> impl Future<Output = Answer<Vec<ObservedNetwork>>> + Send;
+
+    /// All images by each of their references: tags, digests and the id itself.
+    fn images(&self) -> impl Future<Output = Answer<BTreeMap<String, ImageFacts>>> + Send;
+
+    /// One image, when the engine has it.
+    fn image(&self, reference: &str) -> impl Future<Output = Answer<Option<ImageFacts>>> + Send;
+
+    /// Pulls an image; `progress` is told of every layer's movement.
+    fn image_pull(
+        &self,
+        reference: &str,
+        progress: &(dyn Fn(PullProgress) + Send + Sync),
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Makes a bridge network and answers its id. The caller has asked for the name before: old engines allow two
+    /// networks of one name.
+    fn network_create(&self, spec: &NetworkSpec) -> impl Future<Output = Answer<String>> + Send;
+
+    /// One network, by id or name, with what is attached to it.
+    fn network_inspect(&self, id: &str) -> impl Future<Output = Answer<NetworkDetail>> + Send;
+
+    /// Removes a network.
+    fn network_remove(&self, id: &str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Makes a container and answers its id. The only place where the specification's secrets are exposed.
+    fn container_create(
+        &self,
+        spec: &ContainerSpec,
+        life: Life<'_>,
+    ) -> impl Future<Output = Answer<String>> + Send;
+
+    /// Starts a container; one that runs already is left alone.
+    fn container_start(&self, id: &str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Asks a container to stop, and kills it after `seconds`; one that is stopped is left alone.
+    fn container_stop(&self, id: &str, seconds: u32) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Sends a signal, such as `SIGHUP`, to the first process.
+    fn container_kill(&self, id: &str, signal: &str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Gives a container another name.
+    fn container_rename(&self, id: &str, name: &str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Removes a container and its anonymous volumes; `force` kills it first.
+    fn container_remove(&self, id: &str, force: bool) -> impl Future<Output = Answer<()>> + Send;
+
+    /// One container in detail, by id or name.
+    fn container_inspect(&self, id: &str) -> impl Future<Output = Answer<ContainerDetail>> + Send;
+
+    /// Waits until a container does not run, and answers its exit code.
+    fn container_wait(&self, id: &str) -> impl Future<Output = Answer<i64>> + Send;
+
+    /// The last `lines` lines that a container wrote, oldest first.
+    fn logs_tail(&self, id: &str, lines: u32) -> impl Future<Output = Answer<Vec<LogLine>>> + Send;
+
+    /// The last `lines` lines and then every new one, until the container ends or the stream is dropped.
+    fn logs_follow(&self, id: &str, lines: u32) -> impl Stream<Item = Answer<LogLine>> + Send;
+
+    /// Runs a command in a running container to its end; at most 64 KiB of its output is kept.
+    fn exec(
+        &self,
+        id: &str,
+        user: UserOf,
+        argv: &[String],
+    ) -> impl Future<Output = Answer<ExecOutput>> + Send;
+}

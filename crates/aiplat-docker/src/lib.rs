@@ -1,0 +1,31 @@
+//! aiplat's hands: the container engine and the host.
+//!
+//! - [`engine`]: the seam to the engine, and its one real implementation
+//! - [`host`]: the seam to the host: files, owners, firewall, cgroups, `AppArmor`
+//! - [`observe`]: what is there, asked in few calls
+//! - [`probe`]: whether a service is ready, asked from the host
+//! - [`apply`]: carrying out a plan, with no choices of its own
+//!
+//! Nothing here prints, reads the environment or decides.
+//!
+//! Asking an engine what it is:
+//!
+//! ```no_run
+//! use aiplat_docker::engine::{Bollard, Engine};
+//!
+//! # async fn ask() -> Result<(), aiplat_docker::engine::EngineError> {
+//! let engine = Bollard::connect("unix:///var/run/docker.sock").await?;
+//! let facts = engine.facts().await?;
+//! assert!(facts.cpus > 0);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod apply;
+mod blocking;
+pub mod engine;
+pub mod events;
+pub mod host;
+pub mod observe;
+pub mod probe;
+pub mod redact;
