@@ -3,10 +3,13 @@
 pub mod allocation;
 pub mod catalogue;
 pub mod manifest;
+pub mod config;
 pub mod names;
 pub mod observed;
 pub mod plan;
 
+pub mod desired;
+mod render;
 pub mod secret;
 pub mod settings;
 pub mod spec;

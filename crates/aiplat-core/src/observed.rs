@@ -260,3 +260,22 @@ impl Observed {
         self.paths.get(path).unwrap_or(&PathState::Absent)
     }
 }
+
+/// An image reference without what engines add or leave out: the default registry and its library folder.
+fn familiar(reference: &str) -> &str {
+    let short = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    short.strip_prefix("library/").unwrap_or(short)
+}
+
+impl Observed {
+    /// What is known of an image that the engine has.
+    pub fn image(&self, reference: &str) -> Option<&ImageFacts> {
+        let wanted = familiar(reference);
+        self.images.iter().find(|(name, _)| familiar(name) == wanted).map(|(_, facts)| facts)
+    }
+
+    /// Whether the engine has an image.
+    pub fn has_image(&self, reference: &str) -> bool {
+        self.image(reference).is_some()
+    }
+}

@@ -206,7 +206,7 @@ impl Check<'_> {
         for allowance in &allowed {
             if let Allowance::Exec(target) = allowance {
                 self.expect(
-                    exec.contains(target),
+                    exec.contains(target) || (target == "/" && allowed.contains(&Allowance::WritableRoot)),
                     "exceptions.allow",
                     format!("a mount at `{target}` that says `exec = true`"),
                 );
@@ -281,6 +281,13 @@ impl Check<'_> {
             "a mount of kind `config`, since the service has configuration files",
         );
         let names: BTreeSet<_> = s.secrets.iter().map(|secret| &secret.name).collect();
+        for secret in &s.secrets {
+            self.expect(
+                secret.key.is_some() != secret.format.derived(),
+                "secrets.key",
+                "a manifest key, except for what is made from another secret",
+            );
+        }
         for database in &s.databases {
             self.expect(
                 names.contains(&database.secret),
@@ -295,7 +302,7 @@ impl Check<'_> {
         let port = health.port.as_ref();
         let known = port.is_some_and(|name| s.ports.iter().any(|p| p.name == *name));
         self.expect(
-            known || health.kind == ProbeKind::Exec,
+            known || matches!(health.kind, ProbeKind::Exec | ProbeKind::Alive),
             "health.port",
             "the name of one of its ports",
         );
@@ -306,9 +313,14 @@ impl Check<'_> {
             "a path for an HTTP probe",
         );
         self.expect(
-            !health.argv.is_empty() || health.kind != ProbeKind::Exec,
-            "health.argv",
+            !health.exec.is_empty() || health.kind != ProbeKind::Exec,
+            "health.exec",
             "a command for an exec probe",
+        );
+        self.expect(
+            health.settle_seconds.is_some() == (health.kind == ProbeKind::Alive),
+            "health.settle_seconds",
+            "seconds exactly where the kind is `alive`",
         );
         self.expect(
             health.start_seconds > 0,
@@ -398,7 +410,7 @@ pub(super) fn whole(catalogue: &Catalogue) -> Vec<CatalogueProblem> {
                 service
                     .secrets
                     .iter()
-                    .map(|s| ("secrets.key", s.key.clone())),
+                    .filter_map(|s| Some(("secrets.key", s.key.clone()?))),
             )
             .chain(
                 service

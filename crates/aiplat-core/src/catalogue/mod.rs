@@ -8,11 +8,12 @@ mod service;
 use std::collections::BTreeMap;
 
 pub use allowance::{Allowance, FORBIDDEN, InvalidAllowance};
+pub(crate) use check::bytes;
 pub use check::{CatalogueProblem, Place};
 pub use service::{
     AppArmor, ConfigFile, DataFormat, Database, Exception, Health, Identity, Image, Licence,
-    LimitsTable, Metrics, Mount, MountKind, Port, ProbeKind, ReloadTable, Route, Run, Secret,
-    Service, Tier, TmpfsMount, Validate,
+    LimitsTable, Metrics, Mount, MountKind, Port, ProbeKind, ReloadTable, Route, Run, Secret, Service,
+    SetupRequest, Tier, TmpfsMount, Validate,
 };
 
 use crate::names::ServiceName;
@@ -121,7 +122,7 @@ impl Catalogue {
     /// All manifest keys by which secrets may be given.
     pub fn secret_keys(&self) -> impl Iterator<Item = &str> {
         self.services()
-            .flat_map(|s| s.secrets.iter().map(|secret| secret.key.as_str()))
+            .flat_map(|s| s.secrets.iter().filter_map(|secret| secret.key.as_deref()))
     }
 
     /// The manifest key that replaces a service's image.

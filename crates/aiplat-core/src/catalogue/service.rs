@@ -29,6 +29,9 @@ pub struct Service {
     pub wants: Vec<ServiceName>,
     /// The vector store it is: selected by `VECTOR_DB`, never by name.
     pub vector_store: Option<StoreKind>,
+    /// It cannot run without a vector store it is wired to.
+    #[serde(default)]
+    pub needs_vector_store: bool,
     /// Manifest key without which it is left out.
     pub requires_key: Option<String>,
     /// Another service whose `[env]` it starts from; its own entries win.
@@ -63,11 +66,17 @@ pub struct Service {
     pub databases: Vec<Database>,
     /// How it proves that it is ready.
     pub health: Health,
+    /// Requests sent to it once, after it first became healthy and before it is served to anybody.
+    #[serde(default)]
+    pub setup: Vec<SetupRequest>,
     /// Names under which the front door serves it.
     #[serde(default)]
     pub routes: Vec<Route>,
     /// Where its metrics are, or why it has none.
     pub metrics: Metrics,
+    /// It collects the metrics of all others, and so may read the keys they ask for.
+    #[serde(default)]
+    pub collects_metrics: bool,
     /// Limits.
     pub limits: LimitsTable,
     /// Format of the data it keeps, or why it keeps none.
@@ -235,6 +244,9 @@ pub struct Mount {
     pub exec: bool,
     /// The service whose directory it is, when not its own (parts of a bundle share one).
     pub of: Option<ServiceName>,
+    /// The source is one file, created empty when it is absent, for images that write into a single file.
+    #[serde(default)]
+    pub file: bool,
 }
 
 /// An in-memory file system.
@@ -268,8 +280,8 @@ pub struct ConfigFile {
 pub struct Secret {
     /// Name and file name.
     pub name: SecretName,
-    /// Manifest key by which an operator may give it.
-    pub key: String,
+    /// Manifest key by which an operator may give it; none for what is made from another secret.
+    pub key: Option<String>,
     /// How it is drawn.
     pub format: crate::secret::Format,
     /// Whether it is mounted at `/run/secrets/<name>` in the service.
@@ -277,9 +289,6 @@ pub struct Secret {
     pub file: bool,
     /// Why it must never change, when it must not.
     pub rotation: Option<String>,
-    /// Given by the operator, never drawn.
-    #[serde(default)]
-    pub given: bool,
 }
 
 /// A database of its own.
@@ -309,6 +318,8 @@ pub enum ProbeKind {
     Tcp,
     /// A command in the container.
     Exec,
+    /// It stays up: where it listens nowhere.
+    Alive,
 }
 
 /// How it proves that it is ready.
@@ -327,7 +338,9 @@ pub struct Health {
     pub body: Option<String>,
     /// Program and arguments, for a command.
     #[serde(default)]
-    pub argv: Vec<String>,
+    pub exec: Vec<String>,
+    /// Seconds for which it must have run, where it answers nothing.
+    pub settle_seconds: Option<u32>,
     /// The secret that holds the password, for Redis.
     pub secret: Option<SecretName>,
     /// Deadline in seconds.
@@ -337,6 +350,30 @@ pub struct Health {
     pub engine: Vec<String>,
     /// Why the engine has no check of its own.
     pub engine_none: Option<String>,
+}
+
+/// A request sent to it once.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupRequest {
+    /// What it makes, in a word.
+    pub name: String,
+    /// Name of the port.
+    pub port: String,
+    /// HTTP method.
+    pub method: String,
+    /// Path.
+    pub path: String,
+    /// Headers, as templates.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// JSON body, as a template.
+    pub body: Option<String>,
+    /// Statuses that mean it was done now.
+    pub done: Vec<u16>,
+    /// Statuses that mean it had been done before.
+    #[serde(default)]
+    pub already: Vec<u16>,
 }
 
 /// A name under which the front door serves it.
@@ -350,9 +387,12 @@ pub struct Route {
     /// Paths served by it; all when empty.
     #[serde(default)]
     pub paths: Vec<String>,
+    /// Paths that the front door answers with 404, such as metrics.
+    #[serde(default)]
+    pub hide: Vec<String>,
     /// Headers set on the way to it, as front-door placeholders.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub header: BTreeMap<String, String>,
 }
 
 /// Where its metrics are.

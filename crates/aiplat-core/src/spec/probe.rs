@@ -47,6 +47,11 @@ pub enum Probe {
         /// Program and arguments.
         argv: Vec<String>,
     },
+    /// It has been running for this long without a restart.
+    Alive {
+        /// Seconds.
+        settle_seconds: u32,
+    },
     /// The engine's own health check, where the host cannot reach the container.
     Engine,
 }

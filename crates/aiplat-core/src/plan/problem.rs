@@ -1,0 +1,65 @@
+//! What makes a plan impossible. Nothing has been touched when one of these is told.
+
+use std::path::PathBuf;
+
+use crate::names::ServiceName;
+use crate::spec::Owner;
+
+/// A reason why no plan can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanProblem {
+    /// A container's name is held by an object that is not of this stack.
+    #[error("the container name `{name}` is held by {holder}; rename or remove that container, or give another `CONTAINER_PREFIX`")]
+    ContainerHeld {
+        /// The name.
+        name: String,
+        /// Who holds it, in words.
+        holder: String,
+    },
+    /// The network's name is held by an object that is not of this stack.
+    #[error("the network name `{name}` is held by {holder}; give another `DOCKER_NETWORK`")]
+    NetworkHeld {
+        /// The name.
+        name: String,
+        /// Who holds it, in words.
+        holder: String,
+    },
+    /// The stack's network has another subnet than the manifest.
+    #[error("the stack's network has the subnet {found}, not {wanted}; tear the stack down first (data stays), or give `STACK_SUBNET={found}`")]
+    SubnetChanged {
+        /// As it is.
+        found: String,
+        /// As it should be.
+        wanted: String,
+    },
+    /// A path of the stack is something else than it must be.
+    #[error("`{}` is {found}, expected {expected}; move it away", .path.display())]
+    WrongPath {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A directory belongs to another user.
+    #[error("`{}` belongs to {}:{}, expected {}:{}; `chown -R {}:{}` it if it is this stack's", .path.display(), .found.uid, .found.gid, .expected.uid, .expected.gid, .expected.uid, .expected.gid)]
+    WrongOwner {
+        /// The path.
+        path: PathBuf,
+        /// As it is.
+        found: Owner,
+        /// As it must be.
+        expected: Owner,
+    },
+    /// Data of another format.
+    #[error("service `{service}`: its data (`{}`) is not of the format {expected}; go back to the image that wrote it, or move the data by the service's own means and remove the marker", .marker.display())]
+    DataFormat {
+        /// The service.
+        service: ServiceName,
+        /// The marker file.
+        marker: PathBuf,
+        /// The format that the service would write.
+        expected: String,
+    },
+}

@@ -1,0 +1,3 @@
+//! The isolation proof and what it is tested with.
+
+pub mod vm;
