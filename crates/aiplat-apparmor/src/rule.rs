@@ -21,8 +21,8 @@ pub struct Rule {
 pub enum Section {
     /// What may be read and run.
     Image,
-    /// Shared memory in huge pages.
-    HugePages,
+    /// The root directory, and shared memory in huge pages.
+    Root,
     /// What may be written.
     Writable,
     /// Devices and per-process knobs.
@@ -166,7 +166,7 @@ impl Section {
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Image => "read what the image ships, run nothing else",
-            Self::HugePages => "MAP_HUGETLB memory carries the name \"/\"",
+            Self::Root => "the root directory; MAP_HUGETLB memory carries the name \"/\" too",
             Self::Writable => {
                 "writable: the declared mounts and scratch; what is written is never run"
             }

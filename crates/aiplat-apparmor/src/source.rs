@@ -88,7 +88,7 @@ pub fn refuse_mount_source_given(host_path: &str, sockets: &[&str]) -> Result<()
         .strip_prefix("/run/user/")
         .is_some_and(|rest| !rest.contains('/'));
     let holds = |socket: &&str| normalise(socket).is_some_and(|s| within(&s, &path));
-    if PARENTS.contains(&path.as_str()) || user_runtime_dir || sockets.iter().any(|s| holds(&s)) {
+    if PARENTS.contains(&path.as_str()) || user_runtime_dir || sockets.iter().any(holds) {
         return Err(RefusedMount::ContainsEngine { path });
     }
     if HOST_TREES.iter().any(|tree| within(&path, tree)) {

@@ -69,15 +69,20 @@ pub struct ProfileSpec {
     /// The container paths of the service's writable mounts and tmpfs, beside the scratch
     /// directories each kind has. An entry for a scratch directory decides whether that one may
     /// be run from.
+    #[serde(default)]
     pub writable: Vec<Writable>,
     /// Container paths that a strict profile may read beside the image's directories (read-only
     /// mounts outside `/etc` and `/run/secrets`). The default kind reads everything it is shown.
+    #[serde(default)]
     pub readable: Vec<ContainerPath>,
     /// The list the engine adds, and no other.
+    #[serde(default)]
     pub capabilities: Vec<Capability>,
     /// Denies `/etc/passwd`. Off unless asked for: `initdb`, `node` and `python` stop working.
+    #[serde(default)]
     pub deny_passwd: bool,
     /// Opens the device nodes of GPUs.
+    #[serde(default)]
     pub gpu: bool,
 }
 

@@ -77,7 +77,7 @@ fn image(spec: &ProfileSpec, rules: &mut Vec<Rule>) {
             }
         }
     }
-    known(rules, Section::HugePages, &tables::HUGE_PAGES);
+    known(rules, Section::Root, &tables::ROOT);
 }
 
 fn devices(spec: &ProfileSpec, rules: &mut Vec<Rule>) {

@@ -45,11 +45,11 @@ const fn guard(id: &'static str, pattern: &'static str, perms: Perms) -> Row {
 
 /// The default kind: what the mount namespace shows. `/**` and not `/{,**}`: with
 /// `attach_disconnected` a memfd is named `/`, and the latter would run it.
-pub(super) const READ_ALL: [Row; 2] = [allow("root", "/", R), allow("image", "/**", Mrix)];
+pub(super) const READ_ALL: [Row; 1] = [allow("image", "/**", Mrix)];
 
 /// The strict kinds: program directories, and what programs look up about themselves.
-pub(super) const READ_STRICT: [Row; 21] = [
-    allow("root", "/", R),
+/// `/proc/self` and `/proc/net` are links: the kernel asks about `/proc/<pid>/…`.
+pub(super) const READ_STRICT: [Row; 18] = [
     allow(
         "image",
         "/{bin,sbin,lib,lib32,lib64,libx32,usr,opt,app,nix,tailscale}/{,**}",
@@ -68,9 +68,7 @@ pub(super) const READ_STRICT: [Row; 21] = [
         "/proc/{meminfo,cpuinfo,stat,uptime,loadavg,version,filesystems,mounts,swaps,cmdline,devices,diskstats}",
         R,
     ),
-    allow("proc-self", "/proc/self/", R),
     allow("proc-pid", "/proc/[0-9]*/{,**}", R),
-    allow("proc-net", "/proc/net/{,**}", R),
     allow("proc-sys", "/proc/sys/{kernel,vm,net,fs}/{,**}", R),
     allow("sys-list", "/sys/", R),
     allow("sys-cgroup", "/sys/fs/cgroup/{,**}", R),
@@ -88,8 +86,9 @@ pub(super) const READ_STRICT: [Row; 21] = [
     allow("sys-apparmor", "/sys/module/apparmor/parameters/enabled", R),
 ];
 
-/// Shared memory in huge pages is a file named `/` (`PostgreSQL` tries it by default).
-pub(super) const HUGE_PAGES: Row = allow("huge-pages", "/", Rw);
+/// The root directory itself, and shared memory in huge pages, which is a file named `/`
+/// (`PostgreSQL` tries it by default). Writing `/` makes no file in it.
+pub(super) const ROOT: Row = allow("root", "/", Rw);
 
 /// What programs write that is no file of theirs.
 pub(super) const DEVICES: [Row; 5] = [

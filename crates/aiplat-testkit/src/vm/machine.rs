@@ -1,0 +1,214 @@
+//! Booting.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use super::{Answers, Initramfs, Kernel, Policies, Script};
+
+/// How to boot: the emulator, the kernel, and how long at most.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// The emulator.
+    pub qemu: PathBuf,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// The static probe, which becomes `/init`.
+    pub probe: Vec<u8>,
+    /// Wall-clock limit of one boot.
+    pub limit: Duration,
+}
+
+/// What a boot said.
+#[derive(Debug, Clone)]
+pub struct Transcript {
+    /// The kernel's release.
+    pub kernel: String,
+    /// The answers.
+    pub answers: Answers,
+    /// From start to the last line.
+    pub took: Duration,
+    /// Whether a kernel panic made a second boot necessary.
+    pub retried: bool,
+}
+
+/// Why a boot gave no transcript.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BootError {
+    /// The emulator or its files.
+    #[error("could not {what}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The limit passed.
+    #[error("expected the machine to end within {limit:?}; its last line was `{last}`")]
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+        /// The last line on its console.
+        last: String,
+    },
+    /// The kernel panicked, twice.
+    #[error("the machine's kernel panicked twice: `{last}`")]
+    Panic {
+        /// The line that says so.
+        last: String,
+    },
+    /// The machine ended before its script did.
+    #[error("expected the machine to finish its script; its last line was `{last}`")]
+    EndedEarly {
+        /// The last line on its console.
+        last: String,
+    },
+    /// The probe could not do what it was told.
+    #[error("the probe in the machine said: {0}")]
+    Broken(String),
+}
+
+impl Machine {
+    /// Boots with `script` and `policies`. Tried once more after a kernel panic, which software
+    /// emulation has now and then.
+    pub fn run(&self, script: &Script, policies: &Policies) -> Result<Transcript, BootError> {
+        let mut archive = Initramfs::new();
+        archive.file("init", 0o755, &self.probe);
+        archive.file("script", 0o644, script.text().as_bytes());
+        for (name, bytes) in policies.files() {
+            archive.file(&format!("policies/{name}"), 0o644, bytes);
+        }
+        let archive = archive.finish();
+        match self.boot(&archive) {
+            Err(BootError::Panic { .. }) => self.boot(&archive).map(|transcript| Transcript {
+                retried: true,
+                ..transcript
+            }),
+            other => other,
+        }
+    }
+
+    fn boot(&self, archive: &[u8]) -> Result<Transcript, BootError> {
+        let io = |what| move |source| BootError::Io { what, source };
+        let mut file = tempfile::NamedTempFile::new().map_err(io("make the initramfs"))?;
+        io::Write::write_all(&mut file, archive).map_err(io("write the initramfs"))?;
+        let begin = Instant::now();
+        let mut child = Command::new(&self.qemu)
+            .args([
+                "-accel",
+                "tcg",
+                "-cpu",
+                "qemu64",
+                "-smp",
+                "1",
+                "-m",
+                "512",
+                "-nodefaults",
+            ])
+            .args([
+                "-display",
+                "none",
+                "-serial",
+                "stdio",
+                "-monitor",
+                "none",
+                "-no-reboot",
+            ])
+            .arg("-kernel")
+            .arg(self.kernel.path())
+            .arg("-initrd")
+            .arg(file.path())
+            .args(["-append", COMMAND_LINE])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(io("start the emulator"))?;
+        let console = child.stdout.take().expect("standard output was asked for");
+        let (sender, lines) = mpsc::channel();
+        let reader = thread::spawn(move || {
+            let mut console = BufReader::new(console);
+            let mut line = Vec::new();
+            while console
+                .read_until(b'\n', &mut line)
+                .is_ok_and(|length| length > 0)
+            {
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                line.clear();
+                if sender.send(text).is_err() {
+                    break;
+                }
+            }
+        });
+        let outcome = self.listen(begin, &lines);
+        // ours, by its handle; it is gone already where it ended by itself
+        let _ = child.kill();
+        child.wait().map_err(io("wait for the emulator"))?;
+        drop(lines);
+        let _ = reader.join();
+        outcome
+    }
+
+    fn listen(
+        &self,
+        begin: Instant,
+        lines: &mpsc::Receiver<String>,
+    ) -> Result<Transcript, BootError> {
+        let mut answers = Answers::default();
+        let mut kernel = String::new();
+        let mut last = String::new();
+        loop {
+            let left = self.limit.saturating_sub(begin.elapsed());
+            let line = match lines.recv_timeout(left) {
+                Ok(line) => line,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    return Err(BootError::TimedOut {
+                        limit: self.limit,
+                        last,
+                    });
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(BootError::EndedEarly { last });
+                }
+            };
+            if line.contains("Kernel panic") {
+                return Err(BootError::Panic { last: line });
+            }
+            let mut words = line.splitn(3, '\t');
+            match (words.next(), words.next(), words.next()) {
+                (Some("@"), Some("end"), _) => {
+                    let took = begin.elapsed();
+                    return Ok(Transcript {
+                        kernel,
+                        answers,
+                        took,
+                        retried: false,
+                    });
+                }
+                (Some("@"), Some("kernel"), Some(release)) => release.clone_into(&mut kernel),
+                (Some("@"), Some("broken"), Some(why)) => {
+                    return Err(BootError::Broken(why.to_owned()));
+                }
+                (Some("@"), Some(step), Some(answer)) => {
+                    if let Ok(step) = step.parse() {
+                        answers.insert(step, answer.to_owned());
+                    }
+                }
+                _ => {}
+            }
+            last = line;
+        }
+    }
+}
+
+/// `no_timer_check`: a busy host makes the emulated timer look broken. `audit_backlog_limit` and
+/// `log_buf_len`: no denial is to be missing from the log.
+const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off \
+                            lsm=apparmor audit_backlog_limit=16384 log_buf_len=8M";

@@ -1,0 +1,24 @@
+//! A virtual machine whose kernel enforces `AppArmor`, for tests on machines that have none.
+//!
+//! Policies are compiled here on the host for the machine's kernel ([`Policies`]), packed with one
+//! static program into an initramfs ([`Initramfs`]) and booted under software emulation
+//! ([`Machine`]). Inside, the program loads the policies and tries, for each of them, every row of
+//! a table ([`Table`]) in something that looks like a container; what was answered comes back by
+//! the serial line. A boot takes some five seconds, needs neither root nor KVM nor an engine, and
+//! leaves nothing behind.
+
+mod initramfs;
+mod kernel;
+mod machine;
+mod policy;
+mod probe;
+mod script;
+mod table;
+
+pub use initramfs::Initramfs;
+pub use kernel::{Kernel, KernelError};
+pub use machine::{BootError, Machine, Transcript};
+pub use policy::{ApparmorParser, Policies, PolicyError};
+pub use probe::{ProbeError, build_probe};
+pub use script::{Answers, Case, Script, Step};
+pub use table::{Expect, Row, Survivor, Table, TableError, Verdict, load_survivors};
