@@ -1,5 +1,6 @@
 //! One stack, fully decided: settings, what was selected, what was reserved, and its secrets.
 
+mod manifest;
 mod secrets;
 mod selection;
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use aiplat_apparmor::{InForce, Mode};
 use aiplat_vectordb::{StoreContext, StoreKind};
 
+pub use manifest::{known_keys, manifest};
 pub use secrets::{FINGERPRINT_KEY, SecretNeed, Secrets, needed};
 pub use selection::{LeftOut, Selection, SelectionProblem, select};
 
@@ -31,6 +33,8 @@ pub struct StackConfig {
     pub selection: Selection,
     /// Their secrets.
     pub secrets: Secrets,
+    /// The manifest as it is to stand in `config/.env`: what was there, and every value that was decided.
+    pub manifest: String,
 }
 
 impl StackConfig {

@@ -89,7 +89,14 @@ pub(super) fn files(config: &StackConfig, catalogue: &Catalogue) -> Vec<FileSpec
         path: config.path("config/stack-id"),
         content: Text::plain(format!("{}\n", config.id)),
         owner: stack,
-        mode: 0o444,
+        mode: 0o600,
+    };
+    // an operator may have written secrets into it
+    let manifest = FileSpec {
+        path: config.path("config/.env"),
+        content: Text::secret("<manifest>", config.manifest.clone().into(), &key),
+        owner: stack,
+        mode: 0o600,
     };
     let needs = needed(&config.settings, config.name(), &config.selection, catalogue);
     let secrets = needs.into_iter().filter_map(|need| {
@@ -101,7 +108,7 @@ pub(super) fn files(config: &StackConfig, catalogue: &Catalogue) -> Vec<FileSpec
             mode: 0o400,
         })
     });
-    std::iter::once(identity).chain(secrets).collect()
+    [identity, manifest].into_iter().chain(secrets).collect()
 }
 
 /// Labels that every object of the stack carries.

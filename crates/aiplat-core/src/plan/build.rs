@@ -30,10 +30,11 @@ pub fn plan(
         problems: Vec::new(),
         remade: BTreeSet::new(),
     };
+    // images first: a deploy that cannot have its images has changed nothing
+    builder.images();
     builder.directories();
     builder.secrets();
     builder.ground();
-    builder.images();
     for service in &desired.services {
         builder.service(service);
     }
@@ -95,6 +96,10 @@ impl Builder<'_> {
         self.steps.push(PlannedStep { id, after, change, why: why.to_owned(), risk: None, step });
     }
 
+    fn image_ids(&self) -> Vec<String> {
+        self.steps.iter().map(|s| s.id.clone()).filter(|id| id.starts_with("image/")).collect()
+    }
+
     fn directories(&mut self) {
         let mut wanted: Vec<&DirectorySpec> = self.desired.directories.iter().collect();
         for check in self.desired.services.iter().filter_map(|s| s.check.as_ref()) {
@@ -104,7 +109,8 @@ impl Builder<'_> {
         if !missing.is_empty() {
             let why = format!("{} directories are not there yet", missing.len());
             let step = Step::Directories(missing);
-            self.push(id::DIRECTORIES.to_owned(), &[], Change::Create, &why, step);
+            let images = self.image_ids();
+            self.push(id::DIRECTORIES.to_owned(), &refs(&images), Change::Create, &why, step);
         }
     }
 
@@ -116,6 +122,10 @@ impl Builder<'_> {
         };
         match self.observed.path(&wanted.path) {
             PathState::Absent => true,
+            // what a fresh volume is: nothing in it, and root's
+            PathState::Directory { owner, empty: true, .. } if owner.uid == 0 => {
+                *owner != wanted.owner
+            }
             PathState::Directory { owner, .. } if *owner != wanted.owner => {
                 self.problems.push(PlanProblem::WrongOwner {
                     path: wanted.path.clone(),
@@ -124,7 +134,8 @@ impl Builder<'_> {
                 });
                 false
             }
-            PathState::Directory { mode, .. } => *mode != wanted.mode,
+            // a service may narrow its own directory, as databases do
+            PathState::Directory { mode, .. } => *mode & !wanted.mode & 0o777 != 0,
             PathState::File { .. } => {
                 self.problems.push(wrong("a file"));
                 false
@@ -184,7 +195,9 @@ impl Builder<'_> {
 
     fn secrets(&mut self) {
         let files = self.desired.files.clone();
-        self.files(id::SECRETS.to_owned(), &[id::DIRECTORIES], "files of secrets", &files);
+        let mut after = self.image_ids();
+        after.push(id::DIRECTORIES.to_owned());
+        self.files(id::SECRETS.to_owned(), &refs(&after), "files of the stack", &files);
     }
 
     /// What all containers stand on: cgroup, profiles, firewall, network.
@@ -200,7 +213,8 @@ impl Builder<'_> {
                     if self.observed.host.cgroup.is_some() { Change::Update } else { Change::Create };
                 let why = "the stack has limits of its own";
                 let step = Step::Cgroup(cgroup.clone());
-                self.push(id::CGROUP.to_owned(), &[], change, why, step);
+                let images = self.image_ids();
+                self.push(id::CGROUP.to_owned(), &refs(&images), change, why, step);
             }
         }
         self.profiles();
@@ -209,7 +223,8 @@ impl Builder<'_> {
         if host.available && !host.guarded.contains(&firewall.bridge) {
             let why = "the host's own listeners must be closed to the stack before it has a network";
             let step = Step::Firewall(firewall.clone());
-            self.push(id::FIREWALL.to_owned(), &[], Change::Create, why, step);
+            let images = self.image_ids();
+            self.push(id::FIREWALL.to_owned(), &refs(&images), Change::Create, why, step);
         }
         self.network();
     }
@@ -246,7 +261,9 @@ impl Builder<'_> {
         let Some(found) = found else {
             let step = Step::Network(wanted.clone());
             let why = "the stack has no network yet";
-            self.push(id::NETWORK.to_owned(), &[id::FIREWALL], Change::Create, why, step);
+            let mut after = self.image_ids();
+            after.push(id::FIREWALL.to_owned());
+            self.push(id::NETWORK.to_owned(), &refs(&after), Change::Create, why, step);
             return;
         };
         if found.labels.get(label::STACK_ID).map(String::as_str) != Some(self.id.as_str()) {
@@ -527,6 +544,10 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+fn refs(ids: &[String]) -> Vec<&str> {
+    ids.iter().map(String::as_str).collect()
 }
 
 struct Held {

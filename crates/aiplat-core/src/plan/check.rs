@@ -45,7 +45,7 @@ pub fn check(
                 for file in files {
                     checker.inside(&file.path);
                     let secret = file.content.is_secret();
-                    checker.expect(!secret || file.mode & 0o377 == 0, "a secret file is readable by others");
+                    checker.expect(!secret || file.mode & 0o077 == 0, "a secret file is readable by others");
                 }
             }
             Step::Network(network) => {
