@@ -26,5 +26,6 @@ pub mod peers;
 pub mod serve;
 pub mod services;
 pub mod store;
+pub mod wiring;
 pub mod world;
 pub mod yaml;

@@ -58,6 +58,14 @@ pub fn understand(program: &str, args: &[String]) -> Option<Check> {
     match program {
         "wget" => wget(args),
         "curl" => curl(args),
+        // the health check script that some images carry
+        "sh" | "bash"
+            if args
+                .first()
+                .is_some_and(|arg| arg.ends_with("docker-healthcheck.sh")) =>
+        {
+            Some(Check::of("http://127.0.0.1:3001/api/ping"))
+        }
         "sh" | "bash" => {
             let at = args
                 .iter()
@@ -161,6 +169,21 @@ fn script(text: &str) -> Option<Check> {
         .flatten()
 }
 
+/// Reads `tailscale … | grep -q 'words'` of a shell's command line: the arguments and the words.
+pub fn tailscale_pipe(program: &str, args: &[String]) -> Option<(Vec<String>, String)> {
+    if !matches!(program, "sh" | "bash") || args.first()? != "-c" {
+        return None;
+    }
+    let (command, grep) = args.get(1)?.split_once('|')?;
+    let mut words = command.split_whitespace().map(ToOwned::to_owned);
+    let pattern = grep
+        .trim()
+        .strip_prefix("grep -q ")?
+        .trim()
+        .trim_matches('\'');
+    (words.next()? == "tailscale").then(|| (words.collect(), pattern.replace("\\\"", "\"")))
+}
+
 fn split_header(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once(':')?;
     Some((name.trim().to_owned(), value.trim().to_owned()))
@@ -211,6 +234,14 @@ mod tests {
             (shell.url.as_str(), shell.print),
             ("http://127.0.0.1:8080/x", false)
         );
+    }
+
+    #[test]
+    fn the_pipe_of_tailscales_check_is_understood() {
+        let script = r#"tailscale --socket=/run/s.sock status --json | grep -q '"Online": true'"#;
+        let (args, pattern) = tailscale_pipe("sh", &["-c".to_owned(), script.to_owned()]).unwrap();
+        assert_eq!(args, ["--socket=/run/s.sock", "status", "--json"]);
+        assert_eq!(pattern, r#""Online": true"#);
     }
 
     #[test]

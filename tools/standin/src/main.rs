@@ -75,6 +75,14 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
+    if let Some((args, pattern)) = lookalike::tailscale_pipe(&program, &args) {
+        let (text, good) = services::tailscale::command(&World::of_process(args));
+        return if good && text.contains(&pattern) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
     if lookalike::understand(&program, &args).is_some() {
         return check(&program, &args);
     }

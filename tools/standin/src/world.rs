@@ -58,6 +58,22 @@ impl World {
         self
     }
 
+    /// The same with the values of a `.env` file, where there is one; what is set already holds.
+    #[must_use]
+    pub fn with_env_file(mut self, path: &str) -> Self {
+        let text = std::fs::read_to_string(self.path(path)).unwrap_or_default();
+        for line in text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+        {
+            if let Some((key, value)) = line.split_once('=') {
+                let value = value.trim().trim_matches('"').to_owned();
+                self.env.entry(key.trim().to_owned()).or_insert(value);
+            }
+        }
+        self
+    }
+
     /// The same with these arguments.
     #[must_use]
     pub fn with_args(mut self, args: &[&str]) -> Self {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Row;
 use crate::http::{Request, Response};
 use crate::serve::{Listener, Opened};
+use crate::wiring;
 use crate::world::{Refusal, World};
 
 /// The row.
@@ -31,7 +32,8 @@ fn open(world: &World) -> Result<Opened, Refusal> {
         .get("AUTH_TOKEN")
         .filter(|_| world.is_set("JWT_SECRET"))
         .map(str::to_owned);
-    let token = "stand-in-session";
+    let world_of = world.clone();
+    let token = super::session(world.get("JWT_SECRET").unwrap_or_default());
     let answer = move |request: &Request| {
         let path = request.path.as_str();
         match (request.method.as_str(), path) {
@@ -39,6 +41,7 @@ fn open(world: &World) -> Result<Opened, Refusal> {
                 Response::json(200, &json!({"online": true}))
             }
             ("GET", "/api/ping") => Response::empty(503),
+            ("GET", wiring::PATH) => wiring::answer(&world_of),
             ("POST", "/api/request-token") => match &password {
                 Some(password) if request.json()["password"] == password.as_str() => {
                     Response::json(
@@ -60,7 +63,7 @@ fn open(world: &World) -> Result<Opened, Refusal> {
                 &["POST /api/request-token checks AUTH_TOKEN."],
             ),
             _ if path.starts_with("/api/") => {
-                if password.is_some() && request.bearer() != Some(token) {
+                if password.is_some() && request.bearer() != Some(&token) {
                     Response::json(401, &json!({"error": "No auth token found."}))
                 } else {
                     Response::json(200, &json!({"stand_in": true}))

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::Row;
 use crate::http::{Request, Response};
-use crate::peers::{self, PeerError, Postgres};
 use crate::serve::{Listener, Opened};
+use crate::wiring;
 use crate::world::{Refusal, World};
+use crate::yaml;
 
 /// api, worker and beat.
 pub const API: Row = Row {
@@ -42,39 +43,9 @@ pub const SSRF_PROXY: Row = Row {
     open: open_ssrf_proxy,
 };
 
-/// The database that these variables name, and a login there.
-fn database(world: &World) -> Option<Postgres> {
-    Some(Postgres {
-        peer: format!(
-            "{}:{}",
-            world.get("DB_HOST")?,
-            world.get("DB_PORT").unwrap_or("5432")
-        ),
-        user: world.get("DB_USERNAME")?.to_owned(),
-        password: world.get("DB_PASSWORD").unwrap_or_default().to_owned(),
-        database: world.get("DB_DATABASE")?.to_owned(),
-    })
-}
-
-fn redis(world: &World) -> Result<(), PeerError> {
-    let Some(host) = world.get("REDIS_HOST") else {
-        return Ok(());
-    };
-    let peer = format!("{host}:{}", world.get("REDIS_PORT").unwrap_or("6379"));
-    peers::redis_ping(
-        &peer,
-        world.get("REDIS_USERNAME"),
-        world.get("REDIS_PASSWORD"),
-    )
-}
-
-/// Database and Redis, with the words of whichever fails.
-fn peers_of(world: &World) -> Result<(), PeerError> {
-    database(world).map_or(Ok(()), |database| database.login())?;
-    redis(world)
-}
-
 fn open_api(world: &World) -> Result<Opened, Refusal> {
+    // the real one's settings loader reads this file; the environment goes over it
+    let world = &world.clone().with_env_file("/app/api/.env");
     let from_command = world.args().iter().find_map(|arg| match arg.as_str() {
         "worker" => Some("worker"),
         "beat" => Some("beat"),
@@ -114,10 +85,7 @@ fn open_api(world: &World) -> Result<Opened, Refusal> {
                 "/health" => {
                     Response::json(200, &json!({"pid": 1, "status": "ok", "version": "1.17.1"}))
                 }
-                "/stand-in/peers" => match peers_of(&world) {
-                    Ok(()) => Response::json(200, &json!({"database": "ok", "redis": "ok"})),
-                    Err(error) => Response::json(503, &json!({"error": error.to_string()})),
-                },
+                wiring::PATH => wiring::answer(&world),
                 "/console/api/setup" => {
                     Response::json(200, &json!({"step": "not_started", "setup_at": null}))
                 }
@@ -174,10 +142,7 @@ fn open_plugin_daemon(world: &World) -> Result<Opened, Refusal> {
         "/health/check" if !ready.is_ready() => Response::empty(503),
         "/health/check" => Response::json(200, &json!({"status": "ok", "stand_in": true})),
         "/metrics" | "/metrics/" => Response::metrics("dify-plugin-daemon", ""),
-        "/stand-in/peers" => match peers_of(&peers) {
-            Ok(()) => Response::json(200, &json!({"database": "ok", "redis": "ok"})),
-            Err(error) => Response::json(503, &json!({"error": error.to_string()})),
-        },
+        wiring::PATH => wiring::answer(&peers),
         "/" => Response::page("Dify's plugin daemon", &["/plugin/… wants X-Api-Key."]),
         path if path.starts_with("/plugin/") => {
             if request.header("x-api-key") == Some(&key) {
@@ -208,10 +173,19 @@ fn open_sandbox(world: &World) -> Result<Opened, Refusal> {
             "panic: failed to create user: exit status 1 (the sandbox makes a user and has to be root)",
         ));
     }
+    let file = std::fs::read_to_string(world.path("/conf/config.yaml"));
+    let file = file.map_or(serde_json::Value::Null, |text| yaml::parse(&text));
     let key = world
         .get("API_KEY")
-        .ok_or_else(|| Refusal::new("expected `API_KEY`"))?
-        .to_owned();
+        .or_else(|| file["app"]["key"].as_str())
+        .unwrap_or_default();
+    // the key that the image ships is known to everybody
+    if key.is_empty() || key == "dify-sandbox" {
+        return Err(Refusal::new(
+            "expected a key of its own in `API_KEY` or `/conf/config.yaml`",
+        ));
+    }
+    let key = key.to_owned();
     let ready = world.ready_after(300);
     let answer = move |request: &Request| match request.path.as_str() {
         "/health" if !ready.is_ready() => Response::empty(503),

@@ -9,6 +9,7 @@ use super::Row;
 use crate::http::{Request, Response};
 use crate::serve::{Listener, Opened};
 use crate::store::Store;
+use crate::wiring;
 use crate::world::{Refusal, World};
 
 /// The row.
@@ -44,12 +45,20 @@ fn open(world: &World) -> Result<Opened, Refusal> {
     )
     .map_err(|error| Refusal::new(format!("cannot keep state: {error}")))?;
     let ready = world.ready_after(400);
+    let world_of = world.clone();
+    let cookie = format!(
+        "token={}",
+        super::session(world.get("JWT_AUTH_TOKEN_SECRET").unwrap_or("none"))
+    );
     let metrics = world.flag("ENABLE_METRICS");
     let answer = move |request: &Request| {
         if !ready.is_ready() {
             return Response::empty(503);
         }
-        answer(&store, metrics, request)
+        if request.path == wiring::PATH {
+            return wiring::answer(&world_of);
+        }
+        answer(&store, metrics, &cookie, request)
     };
     Ok(Opened::listening(vec![Listener::port(
         world.port("PORT", 3000),
@@ -57,7 +66,7 @@ fn open(world: &World) -> Result<Opened, Refusal> {
     )]))
 }
 
-fn answer(store: &Store, metrics: bool, request: &Request) -> Response {
+fn answer(store: &Store, metrics: bool, cookie: &str, request: &Request) -> Response {
     let body = request.json();
     let knows_key = || {
         let keys = store.read(|state| state["keys"].clone());
@@ -92,7 +101,7 @@ fn answer(store: &Store, metrics: bool, request: &Request) -> Response {
                 && account["credential"] == body["password"];
             if good {
                 Response::json(200, &json!({"email": body["email"]}))
-                    .with_header("set-cookie", "token=stand-in; Path=/; HttpOnly")
+                    .with_header("set-cookie", &format!("{cookie}; Path=/; HttpOnly"))
             } else {
                 Response::json(401, &json!({"message": "Incorrect email or password"}))
             }
@@ -100,7 +109,7 @@ fn answer(store: &Store, metrics: bool, request: &Request) -> Response {
         ("POST", "/api/v1/apikey") => {
             let logged_in = request
                 .header("cookie")
-                .is_some_and(|cookies| cookies.contains("token=stand-in"));
+                .is_some_and(|cookies| cookies.contains(cookie));
             if !logged_in || request.header("x-request-from") != Some("internal") {
                 return Response::json(401, &json!({"error": "Unauthorized Access"}));
             }
@@ -202,8 +211,11 @@ mod tests {
         assert_eq!(service.answer(&register("weak")).status, 400);
         assert_eq!(service.answer(&register("Str0ng-one")).status, 201);
         assert_eq!(service.answer(&register("Str0ng-two")).status, 400);
+        let login = Request::new("POST", "/api/v1/auth/login")
+            .with_json(&json!({"email": "a@b", "password": "Str0ng-one"}));
+        let cookie = service.answer(&login).headers.pop().unwrap().1;
         let key = Request::new("POST", "/api/v1/apikey")
-            .header_set("cookie", "token=stand-in")
+            .header_set("cookie", &cookie)
             .header_set("x-request-from", "internal")
             .with_json(&json!({"keyName": "k"}));
         let key = service.answer(&key).body_json()[0]["apiKey"]

@@ -9,6 +9,7 @@ use super::Row;
 use crate::http::{Request, Response};
 use crate::peers::{PeerError, Postgres};
 use crate::serve::{Listener, Opened};
+use crate::wiring;
 use crate::world::{Ready, Refusal, World};
 
 /// The row.
@@ -38,7 +39,13 @@ fn open(world: &World) -> Result<Opened, Refusal> {
     keep_key(world, &folder.join("config"))?;
     let database = database(world)?;
     let (ready, metrics) = (world.ready_after(1500), world.flag("N8N_METRICS"));
-    let answer = move |request: &Request| answer(ready, metrics, database.as_ref(), request);
+    let world_of = world.clone();
+    let answer = move |request: &Request| {
+        if request.path == wiring::PATH {
+            return wiring::answer(&world_of);
+        }
+        answer(ready, metrics, database.as_ref(), request)
+    };
     Ok(Opened::listening(vec![Listener::port(
         world.port("N8N_PORT", 5678),
         Arc::new(answer),

@@ -37,7 +37,7 @@ struct Failure(u16, String);
 fn open(world: &World) -> Result<Opened, Refusal> {
     let settings = Settings::read(world)?;
     let folder = world.writable(world.get("PERSISTENCE_DATA_PATH").unwrap_or("/data"))?;
-    let initial = json!({"classes": {}, "objects": {}, "roles": {}, "users": {}});
+    let initial = json!({"classes": {}, "objects": {}, "roles": {}, "users": {}, "assigned": {}});
     let store = Store::open(&folder.join("stand-in.json"), initial)
         .map_err(|error| Refusal::new(format!("cannot read the data: {error}")))?;
     let weaviate = Weaviate {

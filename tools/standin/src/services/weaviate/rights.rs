@@ -134,6 +134,11 @@ impl Settings {
         })
     }
 
+    /// Whether somebody of this name can sign in: by a key of the settings, or as a database user.
+    fn knows(&self, state: &Value, name: &str) -> bool {
+        self.keys.iter().any(|(_, user)| user == name) || state["users"].get(name).is_some()
+    }
+
     fn is_root(&self, who: &Who) -> bool {
         !self.rbac || (!who.db && self.root_users.contains(&who.name))
     }
@@ -143,7 +148,7 @@ impl Settings {
         if self.is_root(who) {
             return true;
         }
-        let roles = state["users"][&who.name]["roles"]
+        let roles = state["assigned"][&who.name]
             .as_array()
             .cloned()
             .unwrap_or_default();
@@ -279,20 +284,28 @@ pub(super) fn administer(
             }) {
                 return Err(absent("role"));
             }
-            let user = state["users"]
-                .get_mut(*user)
-                .ok_or_else(|| absent("user"))?;
-            let mut roles = user["roles"].as_array().cloned().unwrap_or_default();
+            if !settings.knows(state, user) {
+                return Err(absent("user"));
+            }
+            let mut roles = state["assigned"][*user]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             roles.retain(|role| !wanted.contains(role));
             if *verb == "assign" {
                 roles.extend(wanted);
             }
-            user["roles"] = Value::Array(roles);
+            state["assigned"][*user] = Value::Array(roles);
             Ok((200, Value::Null))
         }
         ("GET", ["v1", "authz", "users", user, "roles", ..]) => {
-            let user = state["users"].get(*user).ok_or_else(|| absent("user"))?;
-            let names = user["roles"].as_array().cloned().unwrap_or_default();
+            if !settings.knows(state, user) {
+                return Err(absent("user"));
+            }
+            let names = state["assigned"][*user]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             let roles = names
                 .iter()
                 .filter_map(|name| state["roles"].get(name.as_str()?).cloned());
@@ -300,7 +313,7 @@ pub(super) fn administer(
         }
         ("GET", ["v1", "users", "db"]) => {
             let all = state["users"].as_object().into_iter().flatten();
-            let shown = all.map(|(name, user)| json!({"userId": name, "dbUserType": "db_user", "active": user["active"] != false, "roles": user["roles"]}));
+            let shown = all.map(|(name, user)| json!({"userId": name, "dbUserType": "db_user", "active": user["active"] != false, "roles": state["assigned"][name.as_str()]}));
             Ok((200, Value::Array(shown.collect())))
         }
         ("POST", ["v1", "users", "db", user]) => {
@@ -308,7 +321,7 @@ pub(super) fn administer(
                 return Err(Failure(409, format!("user '{user}' already exists")));
             }
             let key = new_key()?;
-            state["users"][*user] = json!({"hash": hash(&key), "roles": [], "active": true});
+            state["users"][*user] = json!({"hash": hash(&key), "active": true});
             Ok((201, json!({"apikey": key})))
         }
         ("POST", ["v1", "users", "db", user, "rotate-key"]) => {
@@ -323,7 +336,7 @@ pub(super) fn administer(
             let found = state["users"].get(*user).ok_or_else(|| absent("user"))?;
             Ok((
                 200,
-                json!({"userId": user, "active": found["active"] != false, "roles": found["roles"], "dbUserType": "db_user"}),
+                json!({"userId": user, "active": found["active"] != false, "roles": state["assigned"][*user], "dbUserType": "db_user"}),
             ))
         }
         (
