@@ -95,3 +95,101 @@ fn text(path: &Path, expected: &'static str) -> Result<Option<String>, HostError
             expected,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::process::Command;
+
+    use super::*;
+    use crate::host::Holder;
+
+    const STACK: Owner = Owner {
+        uid: 3000,
+        gid: 3001,
+    };
+
+    fn stack(base_dir: &Path) -> (ManifestStore, StackLock) {
+        std::fs::create_dir(base_dir.join("config")).unwrap();
+        let lock = StackLock::acquire(base_dir, &Holder::this_process("test")).unwrap();
+        (ManifestStore::new(base_dir), lock)
+    }
+
+    #[test]
+    fn a_rewrite_is_whole_and_closed_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(ManifestStore::new(dir.path()).read().unwrap(), None);
+        let (store, lock) = stack(dir.path());
+        // as an operator's editor may have left it
+        std::fs::write(store.path(), "A=1\n").unwrap();
+        std::fs::set_permissions(store.path(), PermissionsExt::from_mode(0o644)).unwrap();
+        assert_eq!(
+            store.rewrite(&lock, "A=1\n", STACK).unwrap(),
+            Outcome::Changed
+        );
+        let found = std::fs::metadata(store.path()).unwrap();
+        assert_eq!(
+            (found.uid(), found.gid(), found.mode() & 0o777),
+            (3000, 3001, 0o600)
+        );
+        assert_eq!(
+            store.rewrite(&lock, "A=1\n", STACK).unwrap(),
+            Outcome::Unchanged
+        );
+        assert_eq!(store.read().unwrap().unwrap(), "A=1\n");
+        std::fs::write(store.path(), b"A=\xff\n").unwrap();
+        assert!(matches!(store.read(), Err(HostError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_old_manifest() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |program: &str, arguments: &[&str]| {
+            let status = Command::new(program)
+                .args(arguments)
+                .arg(dir.path())
+                .status()
+                .unwrap();
+            assert!(status.success());
+        };
+        run("mount", &["-t", "tmpfs", "-o", "size=64k", "tiny"]);
+        let (store, lock) = stack(dir.path());
+        store.rewrite(&lock, "old", STACK).unwrap();
+        let refused = store.rewrite(&lock, &"x".repeat(128 << 10), STACK);
+        let left = store.read();
+        let names = std::fs::read_dir(dir.path().join("config"))
+            .unwrap()
+            .count();
+        drop(lock);
+        run("umount", &[]);
+        assert!(matches!(refused, Err(HostError::NoSpace { .. })));
+        assert_eq!(left.unwrap().unwrap(), "old");
+        assert_eq!(names, 2, "the manifest and the lock");
+    }
+
+    #[test]
+    fn another_stack_s_lock_writes_nothing() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (store, _lock) = stack(a.path());
+        let (_, other) = stack(b.path());
+        let refused = store.rewrite(&other, "A=1\n", STACK);
+        assert!(matches!(refused, Err(HostError::NotContained { .. })));
+        assert_eq!(store.read().unwrap(), None);
+    }
+
+    #[test]
+    fn an_identity_is_kept_for_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, lock) = stack(dir.path());
+        assert_eq!(store.stack_id().unwrap(), None);
+        let id = "0123456789ab".parse().unwrap();
+        store.keep_stack_id(&lock, &id, STACK).unwrap();
+        store.keep_stack_id(&lock, &id, STACK).unwrap();
+        assert_eq!(store.stack_id().unwrap(), Some(id));
+        let other = "ba9876543210".parse().unwrap();
+        let refused = store.keep_stack_id(&lock, &other, STACK);
+        assert!(matches!(refused, Err(HostError::OtherStack { .. })));
+        std::fs::write(dir.path().join("config/stack-id"), "../../etc\n").unwrap();
+        assert!(matches!(store.stack_id(), Err(HostError::Malformed { .. })));
+    }
+}

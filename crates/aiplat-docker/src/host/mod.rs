@@ -14,19 +14,31 @@ use aiplat_core::names::StackId;
 use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
 use aiplat_core::spec::{CgroupSpec, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
 
+pub use apparmor::AppArmorPaths;
 pub use error::HostError;
+pub use linux::LinuxHost;
 pub use lock::{Held, Holder, HostLock, StackLock};
 pub use manifest::ManifestStore;
+pub use program::Program;
 pub use register::{LoadedRegister, RegisterStore};
 pub use secrets::{SecretsStore, draw};
 
+mod apparmor;
+mod cgroup;
 mod error;
 pub(crate) mod files;
+mod firewall;
+mod linux;
 mod lock;
 mod manifest;
+mod members;
 mod mounts;
+mod network;
+mod open_files;
+mod program;
 mod register;
 mod secrets;
+mod volume;
 
 /// What [`Host::facts`] is asked about, beside the host itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

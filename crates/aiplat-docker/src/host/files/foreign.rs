@@ -20,17 +20,17 @@ const MANIFEST: usize = 1 << 20;
 /// Refuses when a stack other than that of `base_dir` has its `config` at or below a directory.
 pub(super) fn refuse_other_stacks(place: &Place, base_dir: &Path) -> Result<(), HostError> {
     let top = tree::open(&place.dir, &place.name).map_err(|e| io(e, &place.path))?;
-    look(top, &place.path, &place.name, &base_dir.join("config"), 0)
+    look(&top, &place.path, &place.name, &base_dir.join("config"), 0)
 }
 
 fn look(
-    dir: OwnedFd,
+    dir: &OwnedFd,
     path: &Path,
     name: &OsStr,
     own: &Path,
     depth: usize,
 ) -> Result<(), HostError> {
-    let entries = tree::entries(&dir).map_err(|e| io(e, path))?;
+    let entries = tree::entries(dir).map_err(|e| io(e, path))?;
     if name == "config" && path != own {
         for (entry, _) in &entries {
             let place = || {
@@ -58,8 +58,8 @@ fn look(
             continue;
         }
         let inner = path.join(&entry);
-        match tree::open(&dir, &entry) {
-            Ok(opened) => look(opened, &inner, &entry, own, depth + 1)?,
+        match tree::open(dir, &entry) {
+            Ok(opened) => look(&opened, &inner, &entry, own, depth + 1)?,
             // gone, or no directory after all
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
             Err(other) => return Err(io(other, &inner)),

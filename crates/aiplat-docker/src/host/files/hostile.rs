@@ -94,6 +94,8 @@ fn owner_and_mode(path: &Path) -> (u32, u32, u32) {
     )
 }
 
+type Expected = fn(&HostError) -> bool;
+
 /// Something mounted for the length of a test.
 struct Mounted(PathBuf);
 
@@ -385,7 +387,6 @@ fn a_purge_refuses_whatever_is_not_a_directory_inside() {
     symlink(outside.path("kept"), base.path("link")).unwrap();
     symlink(outside.dir.path(), base.path("parent")).unwrap();
     let inside = base.dir.path();
-    type Expected = fn(&HostError) -> bool;
     let contained: Expected = |e| matches!(e, HostError::NotContained { .. });
     let normal: Expected = |e| matches!(e, HostError::NotNormal { .. });
     let linked: Expected = |e| matches!(e, HostError::SymlinkRefused { .. });

@@ -112,7 +112,9 @@ fn finish_earlier(base: &OwnedFd, base_dir: &Path) -> Result<(), HostError> {
             other => other.map_err(wrap)?,
         };
         let stat = rustix::fs::fstat(&trash).map_err(wrap)?;
-        if stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0 {
+        if stat.st_uid == rustix::process::geteuid().as_raw()
+            && Mode::from_raw_mode(stat.st_mode) & (Mode::RWXG | Mode::RWXO) == Mode::empty()
+        {
             tree::empty(&trash).map_err(wrap)?;
             rustix::fs::unlinkat(base, &name, AtFlags::REMOVEDIR).map_err(wrap)?;
         }

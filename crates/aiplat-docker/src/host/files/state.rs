@@ -20,10 +20,11 @@ pub(crate) fn path_state(path: &Path) -> Result<PathState, HostError> {
         return directory(path);
     }
     let place = match Place::of(path) {
-        Err(HostError::NoParent { .. }) => return Ok(PathState::Absent),
         Err(HostError::SymlinkRefused { .. }) => return Ok(PathState::Link),
-        // a parent is a file
-        Err(HostError::NotADirectory { .. }) => return Ok(PathState::Absent),
+        // a parent is missing, or a file
+        Err(HostError::NoParent { .. } | HostError::NotADirectory { .. }) => {
+            return Ok(PathState::Absent);
+        }
         other => other?,
     };
     let wrap = |e: Errno| HostError::io("read", path, e);

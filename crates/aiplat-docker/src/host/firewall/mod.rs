@@ -1,0 +1,133 @@
+//! Rules that close the host's own listeners to the stacks' bridges, in one chain of ours that the host's input chain
+//! jumps to first. The host's other rules are neither read for meaning nor changed.
+
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use aiplat_core::observed::FirewallFacts;
+use aiplat_core::spec::FirewallSpec;
+
+use super::lock::HostLock;
+use super::program::Program;
+use super::{HostError, Outcome};
+use rules::Rules;
+
+/// How long another change of the firewall is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The same for the programs' own lock, in their seconds.
+const WAIT: [&str; 2] = ["-w", "10"];
+
+/// The programs of both families, and where the lock lies under which chains are rewritten.
+pub(crate) struct Firewall<'a> {
+    pub(crate) iptables: &'a Program,
+    pub(crate) ip6tables: &'a Program,
+    pub(crate) state_dir: &'a Path,
+}
+
+impl Firewall<'_> {
+    /// A bridge counts when its rules are there in every family that the host has.
+    pub(crate) fn facts(&self, chain: &str) -> FirewallFacts {
+        let Ok(rules) = read(self.iptables) else {
+            return FirewallFacts::default();
+        };
+        let mut guarded: BTreeSet<String> = rules.guarded(chain);
+        if let Ok(rules) = read(self.ip6tables) {
+            let both = rules.guarded(chain);
+            guarded.retain(|bridge| both.contains(bridge));
+        }
+        FirewallFacts {
+            available: true,
+            guarded,
+        }
+    }
+
+    pub(crate) fn guard(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
+        self.change(spec, |rules| rules.with(&spec.chain, &spec.bridge), true)
+    }
+
+    pub(crate) fn unguard(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
+        self.change(
+            spec,
+            |rules| rules.without(&spec.chain, &spec.bridge),
+            false,
+        )
+    }
+
+    fn change(
+        &self,
+        spec: &FirewallSpec,
+        script: impl Fn(&Rules) -> Option<String>,
+        wanted: bool,
+    ) -> Result<Outcome, HostError> {
+        check(spec)?;
+        // a chain is read, changed and written back whole: two stacks must not do so at the same moment
+        let _lock = HostLock::wait_for(self.state_dir, "firewall.lock", PATIENCE)?;
+        let mut outcome = Outcome::Unchanged;
+        for (family, program) in [("IPv4", self.iptables), ("IPv6", self.ip6tables)] {
+            let rules = match read(program) {
+                Ok(rules) => rules,
+                // without IPv6 there is nothing to close; without the program there is nothing to take away
+                Err(_) if family == "IPv6" => continue,
+                Err(HostError::NoProgram { .. }) if !wanted => continue,
+                Err(other) => return Err(other),
+            };
+            let Some(script) = script(&rules) else {
+                continue;
+            };
+            write(program, &script)?;
+            outcome = Outcome::Changed;
+            if read(program)?.guarded(&spec.chain).contains(&spec.bridge) != wanted {
+                return Err(HostError::NotGuarded {
+                    bridge: spec.bridge.clone(),
+                    family,
+                });
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+fn read(program: &Program) -> Result<Rules, HostError> {
+    let output = program.run(&[WAIT[0].as_ref(), WAIT[1].as_ref(), "-S".as_ref()], b"")?;
+    Ok(Rules::parse(&output.checked()?.stdout))
+}
+
+fn write(program: &Program, script: &str) -> Result<(), HostError> {
+    let arguments = [WAIT[0].as_ref(), WAIT[1].as_ref(), "--noflush".as_ref()];
+    program
+        .suffixed("-restore")
+        .run(&arguments, script.as_bytes())?
+        .checked()
+        .map(|_| ())
+}
+
+/// Both names go into a script.
+fn check(spec: &FirewallSpec) -> Result<(), HostError> {
+    let plain = |text: &str, max: usize| {
+        (1..=max).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    if !plain(&spec.bridge, 15) {
+        let expected = "an interface name of at most 15 letters, digits, `-`, `_`, `.`";
+        return Err(HostError::BadName {
+            expected,
+            found: spec.bridge.clone(),
+        });
+    }
+    if !plain(&spec.chain, 28) || ["INPUT", "FORWARD", "OUTPUT"].contains(&spec.chain.as_str()) {
+        let expected = "a chain name of our own of at most 28 letters, digits, `-`, `_`, `.`";
+        return Err(HostError::BadName {
+            expected,
+            found: spec.chain.clone(),
+        });
+    }
+    Ok(())
+}

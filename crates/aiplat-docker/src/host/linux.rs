@@ -1,0 +1,272 @@
+//! The real host.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aiplat_apparmor::Label;
+use aiplat_core::names::StackId;
+use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
+use aiplat_core::spec::{
+    CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, ProfileFile,
+};
+
+use super::apparmor::{self, AppArmor, AppArmorPaths};
+use super::cgroup::Cgroups;
+use super::firewall::Firewall;
+use super::lock::HostLock;
+use super::mounts::mounts;
+use super::program::Program;
+use super::register::RegisterStore;
+use super::{Host, HostError, HostQuestion, Outcome, files, members, network, open_files, volume};
+
+/// How long the register's lock is waited for: it is held for moments.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The host this process runs on. Every place and program is a field, so that a test can have its own.
+///
+/// ```no_run
+/// use aiplat_docker::host::{Host, HostQuestion, LinuxHost};
+///
+/// let host = LinuxHost::default();
+/// let facts = host.facts(&HostQuestion { base_dir: "/mnt/data".into(), ..Default::default() })?;
+/// assert!(facts.volume.exists);
+/// # Ok::<(), aiplat_docker::host::HostError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinuxHost {
+    /// Where the register and the host-wide locks are: `/var/lib/aiplat`.
+    pub state_dir: PathBuf,
+    /// `/proc`.
+    pub proc: PathBuf,
+    /// `/sys/fs/cgroup`.
+    pub cgroups: PathBuf,
+    /// `AppArmor`'s places.
+    pub apparmor: AppArmorPaths,
+    /// `iptables`; the program of the same name with `-restore` after it must be beside it.
+    pub iptables: Program,
+    /// `ip6tables`, likewise.
+    pub ip6tables: Program,
+    /// `systemctl`.
+    pub systemctl: Program,
+}
+
+impl Default for LinuxHost {
+    fn default() -> Self {
+        Self {
+            state_dir: "/var/lib/aiplat".into(),
+            proc: "/proc".into(),
+            cgroups: "/sys/fs/cgroup".into(),
+            apparmor: AppArmorPaths::default(),
+            iptables: Program::named("iptables"),
+            ip6tables: Program::named("ip6tables"),
+            systemctl: Program::named("systemctl"),
+        }
+    }
+}
+
+impl LinuxHost {
+    fn apparmor(&self) -> AppArmor<'_> {
+        AppArmor {
+            paths: &self.apparmor,
+            proc: &self.proc,
+        }
+    }
+
+    fn firewall(&self) -> Firewall<'_> {
+        let Self {
+            iptables,
+            ip6tables,
+            state_dir,
+            ..
+        } = self;
+        Firewall {
+            iptables,
+            ip6tables,
+            state_dir,
+        }
+    }
+
+    fn cgroups(&self) -> Cgroups<'_> {
+        Cgroups {
+            root: &self.cgroups,
+            systemctl: &self.systemctl,
+        }
+    }
+}
+
+impl Host for LinuxHost {
+    fn facts(&self, question: &HostQuestion) -> Result<HostFacts, HostError> {
+        let HostQuestion {
+            base_dir,
+            cgroup_parent,
+            engine_root,
+        } = question;
+        Ok(HostFacts {
+            listeners: network::listeners(&self.proc)?,
+            routes: network::routes(&self.proc)?,
+            addresses: network::addresses()?,
+            apparmor: self.apparmor().facts(),
+            firewall: self.firewall().facts(FIREWALL_CHAIN),
+            cgroup: match cgroup_parent {
+                Some(parent) => self.cgroups().facts(parent)?,
+                None => None,
+            },
+            volume: volume::volume(&self.proc, base_dir)?,
+            max_open_files: open_files::most(&self.proc, engine_root.as_deref()),
+        })
+    }
+
+    fn volume(&self, path: &Path) -> Result<VolumeFacts, HostError> {
+        volume::volume(&self.proc, path)
+    }
+
+    fn path_state(&self, path: &Path) -> Result<PathState, HostError> {
+        files::path_state(path)
+    }
+
+    fn make_directory(&self, spec: &DirectorySpec) -> Result<Outcome, HostError> {
+        files::make_directory(spec)
+    }
+
+    fn write_file(&self, spec: &FileSpec) -> Result<Outcome, HostError> {
+        files::write_file(spec)
+    }
+
+    fn read_file(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError> {
+        files::read_file(path, limit)
+    }
+
+    fn append_line(&self, spec: &FileSpec) -> Result<(), HostError> {
+        files::append_line(spec)
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<(), HostError> {
+        files::remove_file(path)
+    }
+
+    fn purge_directory(&self, path: &Path, base_dir: &Path) -> Result<(), HostError> {
+        files::purge_directory(path, base_dir, &mounts(&self.proc)?)
+    }
+
+    fn load_profiles(&self, profiles: &[ProfileFile]) -> Result<(), HostError> {
+        self.apparmor().load(profiles)
+    }
+
+    fn remove_profiles(&self, profiles: &[ProfileFile]) -> Result<(), HostError> {
+        self.apparmor().remove(profiles)
+    }
+
+    fn label_of(&self, pid: u32) -> Result<Label, HostError> {
+        self.apparmor().require()?;
+        apparmor::label_of(&self.proc, pid)
+    }
+
+    fn processes_of_container(&self, pid: u32) -> Result<Vec<u32>, HostError> {
+        members::members(&self.proc, &self.cgroups, pid)
+    }
+
+    fn guard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
+        self.firewall().guard(spec)
+    }
+
+    fn unguard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
+        self.firewall().unguard(spec)
+    }
+
+    fn set_cgroup(&self, spec: &CgroupSpec) -> Result<CgroupFacts, HostError> {
+        self.cgroups().set(spec)
+    }
+
+    fn remove_cgroup(&self, parent: &str) -> Result<(), HostError> {
+        self.cgroups().remove(parent)
+    }
+
+    fn release(&self, stack_id: &StackId) -> Result<(), HostError> {
+        let lock = HostLock::wait(&self.state_dir, PATIENCE)?;
+        let store = RegisterStore::new(&self.state_dir);
+        let mut loaded = store.load()?;
+        // one that is lost is rebuilt by whoever reserves next: writing an empty one would hide that
+        if loaded.rebuild || loaded.register.get(stack_id).is_none() {
+            return Ok(());
+        }
+        loaded.register.remove(stack_id);
+        store.save(&lock, &loaded.register)
+    }
+
+    fn capabilities(&self) -> Result<BTreeSet<String>, HostError> {
+        let held = caps::read(None, caps::CapSet::Effective).map_err(|e| HostError::Io {
+            what: "read the capabilities in",
+            path: "/proc/self/status".into(),
+            source: std::io::Error::other(e),
+        })?;
+        Ok(held
+            .iter()
+            .map(|c| c.to_string().trim_start_matches("CAP_").to_owned())
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_host_answers() {
+        let state = tempfile::tempdir().unwrap();
+        let host = LinuxHost {
+            state_dir: state.path().into(),
+            ..LinuxHost::default()
+        };
+        let question = HostQuestion {
+            base_dir: state.path().join("absent"),
+            cgroup_parent: Some("/aiplat-absent".into()),
+            engine_root: None,
+        };
+        let facts = host.facts(&question).unwrap();
+        assert!(!facts.addresses.is_empty());
+        assert!(facts.max_open_files > 0);
+        assert!(!facts.volume.exists && facts.volume.free_bytes > 0);
+        assert_eq!(facts.cgroup, None);
+        let again = host.volume(&question.base_dir).unwrap();
+        assert_eq!(facts.volume.file_system, again.file_system);
+        assert!(
+            !host
+                .capabilities()
+                .unwrap()
+                .iter()
+                .any(|c| c.starts_with("CAP_"))
+        );
+        if !facts.apparmor.enabled {
+            let own = std::process::id();
+            assert!(matches!(host.label_of(own), Err(HostError::NoAppArmor)));
+        }
+    }
+
+    #[test]
+    fn a_release_takes_out_one_stack_and_makes_no_register() {
+        let state = tempfile::tempdir().unwrap();
+        let host = LinuxHost {
+            state_dir: state.path().into(),
+            ..LinuxHost::default()
+        };
+        let store = RegisterStore::new(state.path());
+        let id: StackId = "0123456789ab".parse().unwrap();
+        host.release(&id).unwrap();
+        assert!(!store.path().exists());
+        let entry = |id: &str| {
+            serde_json::json!({
+                "stack": "ai", "stack_id": id, "base_dir": "/x", "subnet": "10.0.0.0/26", "uids": [],
+                "gids": [], "ports": [], "container_prefix": "ai-", "domain": "ai.localhost",
+            })
+        };
+        let both = serde_json::json!({"stacks": [entry("0123456789ab"), entry("ba9876543210")]});
+        std::fs::write(store.path(), both.to_string()).unwrap();
+        host.release(&id).unwrap();
+        host.release(&id).unwrap();
+        let left = store.load().unwrap();
+        assert!(!left.rebuild);
+        assert_eq!(left.register.stacks.len(), 1);
+        assert_eq!(left.register.stacks[0].stack_id.as_str(), "ba9876543210");
+    }
+}
