@@ -23,6 +23,8 @@ const EXEC_TRY: Duration = Duration::from_secs(15);
 /// How often the engine is asked whether the container still runs: each inspection costs it some milliseconds.
 const LOOK: Duration = Duration::from_millis(800);
 
+const NOT_ASKED: &str = "it was not asked yet";
+
 /// So many restarts while it is waited are a loop.
 const RESTARTS: u64 = 3;
 
@@ -46,7 +48,7 @@ pub async fn gate<E: Engine>(
     let restarts_before = detail.restart_count;
     let mut looked = Instant::now();
     let mut address = asked_at(engine, gate, &detail).await?;
-    let mut last = "it was not asked yet".to_owned();
+    let mut last = NOT_ASKED.to_owned();
     let mut pause = PAUSE.0;
     loop {
         if let Some(how) = beyond_hope(&detail, restarts_before) {
@@ -64,6 +66,8 @@ pub async fn gate<E: Engine>(
                 Ok(Ok(Outcome::Ready)) => return Ok(detail),
                 Ok(Ok(Outcome::NotYet(words))) => last = redactor.clean(&words),
                 Ok(Err(error)) => return Err(error),
+                // the deadline cut it short: what an earlier one found says more
+                Err(_) if last == NOT_ASKED => "the probe had no answer yet".clone_into(&mut last),
                 Err(_) => {}
             }
         } else {
