@@ -19,14 +19,14 @@ pub enum EditError {
 }
 
 impl Manifest {
-    /// Gives `key` the literal `value`: in its place, keeping quoting style and comment where they allow it, or at
-    /// the end. Of duplicates, the one that holds is changed. Tells whether anything changed; a key that has the
+    /// Gives `key` the literal `value`: in its place, keeping quoting style and comment where they allow it; else in
+    /// the place of a line that is `#KEY=` and nothing more, as the documented manifest has them; else at the end. Of duplicates, the one that holds is changed. Tells whether anything changed; a key that has the
     /// value already (by a reference, even) is left as it is.
     pub fn set(&mut self, key: &str, value: &str) -> Result<bool, EditError> {
         self.change(|manifest| manifest.put(key, value))
     }
 
-    /// Sets all `entries`: those of keys that exist in their place, the others at the end, below `comment` (each of
+    /// Sets all `entries`: those of keys that have a place (see [`Manifest::set`]) there, the others at the end, below `comment` (each of
     /// its lines made a comment) and a blank line. Without others the comment is not written. Tells how many entries
     /// changed. On an error nothing is changed.
     pub fn append_section<K: AsRef<str>, V: AsRef<str>>(
@@ -38,7 +38,9 @@ impl Manifest {
             let (mut changed, mut headed) = (0, false);
             for (key, value) in entries {
                 let (key, value) = (key.as_ref(), value.as_ref());
-                if !headed && !manifest.effective.contains_key(key) {
+                let placed =
+                    manifest.effective.contains_key(key) || manifest.placeholder(key).is_some();
+                if !headed && !placed {
                     manifest.head(comment);
                     headed = true;
                 }
@@ -116,17 +118,41 @@ impl Manifest {
 
     fn append(&mut self, key: &str, value: &str, pieces: Vec<Piece>) {
         let (raw, quote) = write(value, Quote::Plain);
-        let tail = self.line_end().to_owned();
-        self.finish_last_line();
-        self.lines.push(Line::Entry(Entry {
+        let placeholder = self.placeholder(key);
+        let tail = match placeholder {
+            Some(index) => self.lines[index]
+                .last()
+                .trim_start_matches(|c| c != '\r' && c != '\n'),
+            None => self.line_end(),
+        };
+        let entry = Line::Entry(Entry {
             lead: String::new(),
             key: key.to_owned(),
             equals: "=".to_owned(),
             raw,
             quote,
             pieces,
-            tail,
-        }));
+            tail: tail.to_owned(),
+        });
+        if let Some(index) = placeholder {
+            self.lines[index] = entry;
+        } else {
+            self.finish_last_line();
+            self.lines.push(entry);
+        }
+    }
+
+    /// The first line that is `#KEY=` and nothing else.
+    fn placeholder(&self, key: &str) -> Option<usize> {
+        let named = |line: &str| {
+            line.strip_prefix('#')?
+                .strip_suffix('=')
+                .map(|name| name == key)
+        };
+        self.lines.iter().position(|line| match line {
+            Line::Other(text) => named(text.trim_end()) == Some(true),
+            Line::Entry(_) => false,
+        })
     }
 
     /// A blank line where one is missing, and the comment.

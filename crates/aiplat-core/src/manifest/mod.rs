@@ -67,7 +67,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 pub use edit::EditError;
@@ -131,7 +131,10 @@ impl Manifest {
 
     /// The line (from 1) of the entry that holds for `key`.
     pub fn line(&self, key: &str) -> Option<usize> {
-        self.effective.get(key).map(|e| self.line_of(e.index))
+        self.effective.get(key).map(|e| {
+            let before = self.lines[..e.index].iter();
+            1 + before.map(Line::newlines).sum::<usize>()
+        })
     }
 
     /// The keys that are set, sorted, each once.
@@ -153,27 +156,32 @@ impl Manifest {
 
     /// One warning for each entry that a later one of the same key makes ineffective.
     pub fn warnings(&self) -> Vec<Warning> {
+        let numbers = self.line_numbers();
         self.entries()
-            .filter(|&(index, entry)| self.effective[&entry.key].index != index)
-            .map(|(index, entry)| Warning {
-                key: entry.key.clone(),
-                line: Some(self.line_of(index)),
-                kind: WarningKind::Duplicate {
-                    kept: self.line_of(self.effective[&entry.key].index),
-                },
+            .filter_map(|(index, entry)| {
+                let holds = self.effective[&entry.key].index;
+                let kind = WarningKind::Duplicate {
+                    kept: numbers[holds],
+                };
+                let line = Some(numbers[index]);
+                (holds != index).then(|| Warning {
+                    key: entry.key.clone(),
+                    line,
+                    kind,
+                })
             })
             .collect()
     }
 
     /// One warning for each effective entry that a shell or `docker compose` reads differently.
     pub fn differences(&self) -> Vec<Warning> {
-        let holds: BTreeSet<usize> = self.effective.values().map(|e| e.index).collect();
+        let numbers = self.line_numbers();
         self.entries()
-            .filter(|(index, _)| holds.contains(index))
+            .filter(|&(index, entry)| self.effective[&entry.key].index == index)
             .filter(|&(index, entry)| !differences::same_everywhere(self, index, entry))
             .map(|(index, entry)| Warning {
                 key: entry.key.clone(),
-                line: Some(self.line_of(index)),
+                line: Some(numbers[index]),
                 kind: WarningKind::ReadDifferently,
             })
             .collect()
@@ -186,11 +194,15 @@ impl Manifest {
             .filter_map(|(index, line)| Some((index, line.entry()?)))
     }
 
-    fn line_of(&self, index: usize) -> usize {
-        1 + self.lines[..index]
-            .iter()
-            .map(Line::newlines)
-            .sum::<usize>()
+    /// The line, from 1, on which each statement starts.
+    fn line_numbers(&self) -> Vec<usize> {
+        let mut next = 1;
+        let start = |line: &Line| {
+            let start = next;
+            next += line.newlines();
+            start
+        };
+        self.lines.iter().map(start).collect()
     }
 }
 

@@ -36,10 +36,13 @@ pub(super) fn parse(text: &str) -> Result<Manifest, Problems> {
                 manifest.effective = effective;
                 return Ok(manifest);
             }
-            Err(found) => found
-                .into_iter()
-                .map(|(index, key, syntax)| problem(manifest.line_of(index), Some(key), syntax))
-                .collect(),
+            Err(found) => {
+                let numbers = manifest.line_numbers();
+                let told = |(index, key, syntax): references::Unresolved| {
+                    problem(numbers[index], Some(key), syntax)
+                };
+                found.into_iter().map(told).collect()
+            }
         };
     }
     Err(Problems::from(problems))

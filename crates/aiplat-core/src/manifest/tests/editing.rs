@@ -38,6 +38,28 @@ fn set_appends_in_the_files_own_line_ends() {
 }
 
 #[test]
+fn a_placeholder_is_the_place() {
+    assert_eq!(
+        after("# A: x\r\n#A=\r\nB=2\r\n", "A", "1"),
+        "# A: x\r\nA=1\r\nB=2\r\n"
+    );
+    assert_eq!(after("#A=", "A", "1"), "A=1");
+    for comment in ["#A=5\n", "# A=\n", "##A=\n", "#AA=\n"] {
+        assert_eq!(
+            after(comment, "A", "1"),
+            format!("{comment}A=1\n"),
+            "other comments are kept"
+        );
+    }
+    let mut manifest = Manifest::parse("#A=\n").expect("well formed");
+    assert_eq!(
+        manifest.append_section("derived", [("A", "1"), ("B", "2")]),
+        Ok(2)
+    );
+    assert_eq!(manifest.to_text(), "A=1\n\n# derived\nB=2\n");
+}
+
+#[test]
 fn the_same_value_changes_nothing() {
     let text = "B=1\nA=${B}\nC = \"x\"\n";
     let mut manifest = Manifest::parse(text).expect("well formed");
