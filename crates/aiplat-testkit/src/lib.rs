@@ -1,3 +1,4 @@
 //! The isolation proof and what it is tested with.
 
+pub mod fake;
 pub mod vm;

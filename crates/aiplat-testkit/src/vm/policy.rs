@@ -130,6 +130,17 @@ impl Policies {
         Ok(Self { compiled })
     }
 
+    /// These and more.
+    pub fn with(
+        mut self,
+        parser: &ApparmorParser,
+        texts: &[(String, ProfileName, String)],
+    ) -> Result<Self, PolicyError> {
+        self.compiled
+            .extend(Self::compile(parser, texts, 1)?.compiled);
+        Ok(self)
+    }
+
     /// The files, by name.
     pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.compiled

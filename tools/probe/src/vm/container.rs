@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, BufReader, Write};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -92,7 +92,7 @@ struct Subject {
 impl Runtime {
     fn start() -> io::Result<Self> {
         rootfs::build()?;
-        listen(UnixListener::bind(ENGINE_SOCKET)?);
+        engine_socket()?;
         listen(UnixListener::bind_addr(&SocketAddr::from_abstract_name(
             HOST_ABSTRACT,
         )?)?);
@@ -108,6 +108,7 @@ impl Runtime {
     fn subject(&mut self, profile: &str, other: &str) -> String {
         self.end_subject();
         let mut begin = || -> io::Result<Result<Subject, String>> {
+            engine_socket()?;
             if self.other.as_ref().is_none_or(|(name, _)| name != other) {
                 if let Some((_, mut child)) = self.other.take() {
                     child.kill()?;
@@ -241,6 +242,15 @@ fn signal_under(profile: &str, subject: u32) -> Word {
         let subject = i32::try_from(subject).map_err(|_| Failure::odd("pid"))?;
         Ok(kill(Pid::from_raw(subject), Signal::SIGCONT)?)
     }))
+}
+
+/// Listens where an engine would, again where a subject managed to remove it.
+fn engine_socket() -> io::Result<()> {
+    if UnixStream::connect(ENGINE_SOCKET).is_err() {
+        let _ = fs::remove_file(ENGINE_SOCKET);
+        listen(UnixListener::bind(ENGINE_SOCKET)?);
+    }
+    Ok(())
 }
 
 /// Accepts and forgets, for as long as the container lives.
