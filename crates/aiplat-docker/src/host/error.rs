@@ -62,6 +62,12 @@ pub enum HostError {
         /// The path as it was given.
         path: PathBuf,
     },
+    /// A file has a second name, which may be somebody else's: a stack's user could link to a file it must not read.
+    #[error("expected a file with one name, `{}` has others", .path.display())]
+    HardLink {
+        /// The path.
+        path: PathBuf,
+    },
     /// A path is relative, or has `..` in it.
     #[error("expected an absolute path without `..`, found `{}`", .path.display())]
     NotNormal {

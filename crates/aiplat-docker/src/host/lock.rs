@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
 use super::HostError;
@@ -158,6 +158,18 @@ fn open(path: &Path) -> Result<File, HostError> {
         },
         other => HostError::io("open", path, other),
     })?;
+    let stat = rustix::fs::fstat(&fd).map_err(|e| HostError::io("read", path, e))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(HostError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    // its content is written over
+    if stat.st_nlink > 1 {
+        return Err(HostError::HardLink {
+            path: path.to_owned(),
+        });
+    }
     Ok(File::from(fd))
 }
 
@@ -305,6 +317,12 @@ mod tests {
         assert!(matches!(
             StackLock::acquire(base.path(), &holder),
             Err(HostError::SymlinkRefused { .. })
+        ));
+        std::fs::remove_file(base.path().join("config/lock")).unwrap();
+        std::fs::hard_link(&target, base.path().join("config/lock")).unwrap();
+        assert!(matches!(
+            StackLock::acquire(base.path(), &holder),
+            Err(HostError::HardLink { .. })
         ));
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
     }

@@ -22,6 +22,11 @@ pub(crate) fn append_line(spec: &FileSpec) -> Result<(), HostError> {
             path: spec.path.clone(),
         });
     }
+    if stat.st_nlink > 1 {
+        return Err(HostError::HardLink {
+            path: spec.path.clone(),
+        });
+    }
     // a new one is empty: then it gets its owner, and its name is made to last
     let fresh = stat.st_size == 0;
     if fresh {

@@ -235,7 +235,16 @@ fn writing_touches_neither_a_link_s_target_nor_a_hard_linked_file() {
         read_file(&base.path("link"), 9),
         Err(HostError::SymlinkRefused { .. })
     ));
-    write_file(&file(base.path("hard"), "ours")).unwrap();
+    let hard = base.path("hard");
+    assert!(matches!(
+        read_file(&hard, 9),
+        Err(HostError::HardLink { .. })
+    ));
+    let refused = append_line(&file(hard.clone(), "ours")).unwrap_err();
+    assert!(matches!(refused, HostError::HardLink { .. }));
+    // even the same content is not kept in a file that somebody else may change
+    write_file(&file(hard.clone(), "theirs")).unwrap();
+    assert_eq!(fs::metadata(&hard).unwrap().nlink(), 1);
     assert_eq!(fs::read_to_string(&shadow).unwrap(), "theirs");
     assert_eq!(owner_and_mode(&shadow).0, 0);
     remove_file(&base.path("link")).unwrap();

@@ -31,18 +31,14 @@ pub(crate) fn purge_directory(
     if base_dir.parent().is_none() || !path.starts_with(base_dir) {
         return Err(outside());
     }
-    let base = match resolve::open(base_dir, temporary::DIRECTORY) {
-        Err(Errno::NOENT) => return Ok(()),
-        other => other.map_err(|e| HostError::io("open", base_dir, e))?,
-    };
-    finish_earlier(&base, base_dir)?;
     if path == base_dir {
-        return remove_if_empty(base_dir, mounts);
+        return purge_base(base_dir, mounts);
     }
     let place = match Place::of(path) {
         Err(HostError::NoParent { .. }) => return Ok(()),
         other => other?,
     };
+    finish_earlier(&place.dir, path.parent().unwrap_or(base_dir))?;
     let wrap = |e: Errno| HostError::io("remove", path, e);
     let stat = match rustix::fs::statat(&place.dir, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(()),
@@ -67,7 +63,7 @@ pub(crate) fn purge_directory(
         });
     }
     refuse_other_stacks(&place, base_dir)?;
-    let (name, trash) = make_trash(&base).map_err(wrap)?;
+    let (name, trash) = make_trash(&place.dir).map_err(wrap)?;
     let moved = rustix::fs::renameat_with(
         &place.dir,
         &place.name,
@@ -77,7 +73,7 @@ pub(crate) fn purge_directory(
     )
     .and_then(|()| temporary::sync_dir(&place.dir));
     let emptied = moved.and_then(|()| tree::empty(&trash));
-    let removed = rustix::fs::unlinkat(&base, name.as_str(), AtFlags::REMOVEDIR);
+    let removed = rustix::fs::unlinkat(&place.dir, name.as_str(), AtFlags::REMOVEDIR);
     emptied.and(removed).map_err(|e| mount_or_io(e, path))
 }
 
@@ -91,6 +87,7 @@ fn mount_or_io(error: Errno, path: &Path) -> HostError {
     }
 }
 
+/// Beside what is removed, and so on the same volume.
 fn make_trash(base: &OwnedFd) -> Result<(String, OwnedFd), Errno> {
     let number = getrandom::u64().map_err(|_| Errno::IO)?;
     let name = format!("{TRASH}{number:016x}");
@@ -123,7 +120,12 @@ fn finish_earlier(base: &OwnedFd, base_dir: &Path) -> Result<(), HostError> {
 }
 
 /// A volume is the operator's, and so is a `BASE_DIR` with something in it that is not the stack's.
-fn remove_if_empty(base_dir: &Path, mounts: &[Mount]) -> Result<(), HostError> {
+fn purge_base(base_dir: &Path, mounts: &[Mount]) -> Result<(), HostError> {
+    let base = match resolve::open(base_dir, temporary::DIRECTORY) {
+        Err(Errno::NOENT) => return Ok(()),
+        other => other.map_err(|e| HostError::io("open", base_dir, e))?,
+    };
+    finish_earlier(&base, base_dir)?;
     if mounts.iter().any(|m| m.point.starts_with(base_dir)) {
         return Ok(());
     }

@@ -38,6 +38,12 @@ pub(super) fn read_at(place: &Place, limit: usize) -> Result<Option<Vec<u8>>, Ho
     let Some(file) = open_regular(place)? else {
         return Ok(None);
     };
+    let links = rustix::fs::fstat(&file).map_err(|e| HostError::io("read", &place.path, e))?;
+    if links.st_nlink > 1 {
+        return Err(HostError::HardLink {
+            path: place.path.clone(),
+        });
+    }
     let mut content = Vec::new();
     // one byte more than allowed tells a file that is too large
     let most = (limit as u64).saturating_add(1);

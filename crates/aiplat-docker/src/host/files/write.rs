@@ -37,6 +37,7 @@ pub(crate) fn write_bytes(
         Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
                 let same = owner_of(&stat) == owner
+                    && stat.st_nlink == 1
                     && mode_of(&stat) == mode
                     && u64::try_from(stat.st_size) == Ok(content.len() as u64)
                     && read_at(&place, content.len())?.as_deref() == Some(content);
