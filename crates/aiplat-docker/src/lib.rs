@@ -29,3 +29,4 @@ pub mod host;
 pub mod observe;
 pub mod probe;
 pub mod redact;
+pub mod stack;

@@ -1,0 +1,139 @@
+//! Carrying a prepared plan out.
+
+use aiplat_core::catalogue::Identity;
+use aiplat_core::plan::{PlannedStep, Step};
+use aiplat_core::spec::{DirectorySpec, FileSpec};
+
+use super::Prepared;
+use crate::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
+use crate::engine::Engine;
+use crate::events::Events;
+use crate::host::{Host, HostError, RegisterStore, StackLock};
+
+/// Why a deploy did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// A reservation or lock could not be written; nothing else was touched.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// Steps failed.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+impl Prepared {
+    /// Carries the plan out, under the stack's lock and with its reservations in the register.
+    ///
+    /// # Errors
+    /// [`DeployError`]. The same run again goes on from what is there. A new stack of which nothing was made yet
+    /// leaves no trace.
+    pub async fn deploy<E: Engine, H: Host, V: Events>(
+        mut self,
+        engine: &E,
+        host: &H,
+        options: &ApplyOptions,
+        events: &V,
+    ) -> Result<Report, DeployError> {
+        self.reserve(host)?;
+        let options = ApplyOptions {
+            journal: self.plan.has_changes().then(|| JournalFile {
+                path: self.config.path("config/journal.jsonl"),
+                owner: self.config.owner(Identity::Stack),
+            }),
+            ..options.clone()
+        };
+        let result = apply(engine, host, &self.plan, &options, events).await;
+        if let Err(ApplyError::Steps { done, .. }) = &result
+            && self.new
+            && self.nothing_made(*done)
+        {
+            self.withdraw(host)?;
+        }
+        Ok(result?)
+    }
+
+    /// Writes the manifest, the identity and the secrets, and reserves what the stack needs; no container is made.
+    ///
+    /// # Errors
+    /// [`DeployError`].
+    pub async fn setup<E: Engine, H: Host, V: Events>(
+        mut self,
+        engine: &E,
+        host: &H,
+        events: &V,
+    ) -> Result<Report, DeployError> {
+        self.reserve(host)?;
+        let keep = |s: &PlannedStep| matches!(s.id.as_str(), "directories" | "secrets");
+        self.plan.steps.retain(keep);
+        let names: Vec<String> = self.plan.steps.iter().map(|s| s.id.clone()).collect();
+        for step in &mut self.plan.steps {
+            step.after.retain(|id| names.contains(id));
+        }
+        Ok(apply(engine, host, &self.plan, &ApplyOptions::default(), events).await?)
+    }
+
+    /// Puts the reservation into the register and takes the stack's lock; only then is the host's lock let go.
+    fn reserve<H: Host>(&mut self, host: &H) -> Result<(), HostError> {
+        let Some(lock) = self.host_lock.take() else {
+            return Ok(());
+        };
+        if self.register.get(&self.reservation.stack_id) != Some(&self.reservation) {
+            self.register.put(self.reservation.clone());
+            RegisterStore::new(&self.places.state_dir).save(&lock, &self.register)?;
+        }
+        if self.stack_lock.is_none() {
+            let owner = self.config.owner(Identity::Stack);
+            if !self.volume.facts.exists {
+                // only asked for by name (`--allow-unmounted`): root's, like a mount point
+                fs_err::create_dir_all(&self.volume.path)
+                    .map_err(|e| HostError::io("make", &self.volume.path, e))?;
+            }
+            let config = DirectorySpec {
+                path: self.config.path("config"),
+                owner,
+                mode: 0o750,
+            };
+            host.make_directory(&config)?;
+            self.stack_lock = Some(StackLock::acquire(&self.volume.path, &self.holder)?);
+            // from here on a run that was killed is continued, with the identity that was reserved
+            host.write_file(&FileSpec {
+                path: self.config.path("config/stack-id"),
+                content: format!("{}\n", self.config.id).into(),
+                owner,
+                mode: 0o600,
+            })?;
+        }
+        drop(lock);
+        Ok(())
+    }
+
+    /// Whether the steps that ended well, of which there are `done`, made nothing of the stack.
+    fn nothing_made(&self, done: usize) -> bool {
+        let images = self
+            .plan
+            .steps
+            .iter()
+            .filter(|s| matches!(s.step, Step::Image { .. }))
+            .count();
+        images > 0 && done < images
+    }
+
+    /// Takes back what a new stack's failed first run left: its reservation and its empty directory.
+    fn withdraw<H: Host>(&mut self, host: &H) -> Result<(), HostError> {
+        let config = self.config.path("config");
+        let journal = self.config.path("config/journal.jsonl");
+        for file in [
+            journal,
+            self.config.path("config/stack-id"),
+            config.join("lock"),
+        ] {
+            host.remove_file(&file)?;
+        }
+        self.stack_lock = None;
+        host.purge_directory(&config, &self.volume.path)?;
+        if !self.volume.facts.exists {
+            host.purge_directory(&self.volume.path, &self.volume.path)?;
+        }
+        host.release(&self.config.id)
+    }
+}

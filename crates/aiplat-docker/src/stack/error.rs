@@ -1,0 +1,104 @@
+//! Why there is no plan. Nothing has been touched.
+
+use std::path::PathBuf;
+
+use aiplat_core::allocation::AllocationProblem;
+use aiplat_core::catalogue::CatalogueProblem;
+use aiplat_core::config::{SecretNeed, SelectionProblem};
+use aiplat_core::desired::DesiredProblem;
+use aiplat_core::manifest::EditError;
+use aiplat_core::plan::{PlanProblem, Violation};
+use aiplat_core::settings::Problems;
+
+use crate::host::HostError;
+use crate::observe::ObserveError;
+
+/// Why there is no plan. Where there are several problems, all are told at once.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// `BASE_DIR` cannot be used.
+    #[error("`BASE_DIR`: expected {expected}, found {found} at `{}`", .path.display())]
+    Volume {
+        /// The directory.
+        path: PathBuf,
+        /// What was expected.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// Keys and values.
+    #[error("{0}")]
+    Settings(Problems),
+    /// Service files.
+    #[error("{} problems in service files", .0.len())]
+    Catalogue(Vec<CatalogueProblem>),
+    /// Services that were asked for.
+    #[error("{} services cannot be selected", .0.len())]
+    Selection(Vec<SelectionProblem>),
+    /// Ports, subnets, users and names.
+    #[error("{} reservations cannot be made", .0.len())]
+    Allocation(Vec<AllocationProblem>),
+    /// Secrets that only an operator can give.
+    #[error("expected {} secrets to be given", .0.len())]
+    Secrets(Vec<SecretNeed>),
+    /// Templates and profiles.
+    #[error("{} problems in what is wanted", .0.len())]
+    Desired(Vec<DesiredProblem>),
+    /// What is there stands in the way.
+    #[error("{} things stand in the way", .0.len())]
+    Plan(Vec<PlanProblem>),
+    /// A defect of our own.
+    #[error("the plan breaks {} of its own rules", .0.len())]
+    Violations(Vec<Violation>),
+    /// A key that identifies the stack was given another value.
+    #[error(
+        "`{key}`: expected the value that the stack was made with; tear the stack down first, or leave the key out"
+    )]
+    IdentityChanged {
+        /// The key.
+        key: &'static str,
+    },
+    /// The manifest cannot hold a value.
+    #[error(transparent)]
+    Manifest(#[from] EditError),
+    /// The host or the engine did not answer.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// The host refused, or a lock is held.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+impl From<crate::engine::EngineError> for PrepareError {
+    fn from(error: crate::engine::EngineError) -> Self {
+        Self::Observe(error.into())
+    }
+}
+
+impl PrepareError {
+    /// Each problem in words, for those that hold several; one line otherwise.
+    pub fn problems(&self) -> Vec<String> {
+        fn each<T: ToString>(problems: &[T]) -> Vec<String> {
+            problems.iter().map(ToString::to_string).collect()
+        }
+        match self {
+            Self::Settings(problems) => each(problems.all()),
+            Self::Catalogue(problems) => each(problems),
+            Self::Selection(problems) => each(problems),
+            Self::Allocation(problems) => each(problems),
+            Self::Desired(problems) => each(problems),
+            Self::Plan(problems) => each(problems),
+            Self::Violations(problems) => each(problems),
+            Self::Secrets(needs) => needs
+                .iter()
+                .map(|n| {
+                    format!(
+                        "`{}`: expected to be given",
+                        n.key.as_deref().unwrap_or(n.name.as_str())
+                    )
+                })
+                .collect(),
+            one => vec![one.to_string()],
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What a run is given.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
+
+/// What a run is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// To look: nothing is written and nothing is locked.
+    Plan,
+    /// To carry the plan out.
+    Deploy,
+    /// To write the manifest and reserve what it needs, and no more.
+    Setup,
+}
+
+/// Everything a run is given from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// From flags, under the manifest's keys.
+    pub flags: BTreeMap<String, String>,
+    /// From the process environment; only known keys are looked at.
+    pub environment: BTreeMap<String, String>,
+    /// User and group of the person who runs the command; `None` for root.
+    pub invoking_user: Option<(u32, u32)>,
+    /// A `BASE_DIR` that is missing is made, on whatever file system lies there.
+    pub allow_unmounted: bool,
+    /// The command, for whoever meets its lock, such as `deploy`.
+    pub command: String,
+}
+
+/// A service file of the user's own, with the templates beside it.
+#[derive(Debug, Clone)]
+pub struct ServiceFile {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// The templates beside it, by their path as `[[files]]` names them.
+    pub templates: Vec<(String, String)>,
+}
+
+impl ServiceFile {
+    /// Adds it to a catalogue.
+    ///
+    /// # Errors
+    /// All problems of the file.
+    pub fn add_to(self, catalogue: &mut Catalogue) -> Result<(), Vec<CatalogueProblem>> {
+        catalogue
+            .add(&self.path.display().to_string(), &self.text, self.templates)
+            .map(|_| ())
+    }
+}

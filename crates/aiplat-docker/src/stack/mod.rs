@@ -1,0 +1,46 @@
+//! One stack from its manifest to its containers: what the command does, without its words.
+//!
+//! [`prepare`] reads, decides and plans; nothing has been touched when it fails. [`Prepared::deploy`] carries the plan
+//! out. [`open`] gives a deployed stack as its own manifest describes it. [`list`] and [`teardown`] go by labels.
+//!
+//! Locks: the stack's own lock is held from before anything is looked at until the end of a deploy, and another run on
+//! the same stack is told who holds it. The host-wide lock is held only while something is reserved.
+
+mod deploy;
+mod error;
+mod inputs;
+mod list;
+mod locate;
+mod open;
+mod prepare;
+mod reservations;
+mod teardown;
+
+pub use deploy::DeployError;
+pub use error::PrepareError;
+pub use inputs::{Inputs, Intent, ServiceFile};
+pub use list::{StackSummary, list};
+pub use locate::{Volume, locate};
+pub use open::{Opened, open, register};
+pub use prepare::{Prepared, prepare};
+pub use teardown::{Teardown, TeardownError, teardown};
+
+use std::path::{Path, PathBuf};
+
+/// Where the host-wide register and its lock are kept unless told otherwise.
+pub const STATE_DIR: &str = "/var/lib/aiplat";
+
+/// Where things are kept on a host, besides a stack's own directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The register and its lock.
+    pub state_dir: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            state_dir: Path::new(STATE_DIR).to_path_buf(),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! From what was given to a plan.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use aiplat_core::allocation::{Register, Reservation, allocate};
+use aiplat_core::catalogue::Catalogue;
+use aiplat_core::config::{self, Secrets, StackConfig, known_keys, needed, request, select};
+use aiplat_core::desired::{Desired, desired};
+use aiplat_core::manifest::Manifest;
+use aiplat_core::names::StackId;
+use aiplat_core::observed::Observed;
+use aiplat_core::plan::{self, Plan};
+use aiplat_core::secret::{Format, RANDOM_BYTES};
+use aiplat_core::settings::{Layers, Settings, Warning};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::reservations::reconciled;
+use super::{Inputs, Intent, Places, PrepareError, Volume, locate};
+use crate::engine::Engine;
+use crate::host::{
+    Holder, Host, HostError, HostLock, ManifestStore, SecretsStore, StackLock, draw,
+};
+use crate::observe::{ObserveQuestion, observe};
+
+/// How long a run waits for others to reserve: each needs far less than a second.
+const RESERVATION_WAIT: Duration = Duration::from_secs(60);
+
+/// A stack, a plan for it, and the locks under which both hold.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The stack, fully decided.
+    pub config: StackConfig,
+    /// What is wanted.
+    pub desired: Desired,
+    /// What is there.
+    pub observed: Observed,
+    /// What leads from the one to the other.
+    pub plan: Plan,
+    /// What works but was perhaps not meant.
+    pub warnings: Vec<Warning>,
+    /// Whether the stack is made by this run.
+    pub new: bool,
+    pub(super) volume: Volume,
+    pub(super) places: Places,
+    pub(super) register: Register,
+    pub(super) reservation: Reservation,
+    pub(super) holder: Holder,
+    pub(super) host_lock: Option<HostLock>,
+    pub(super) stack_lock: Option<StackLock>,
+}
+
+/// Reads, decides and plans.
+///
+/// # Errors
+/// [`PrepareError`]: all problems at once where there can be several. Nothing has been touched then.
+pub async fn prepare<E: Engine, H: Host>(
+    engine: &E,
+    host: &H,
+    catalogue: &Catalogue,
+    inputs: &Inputs,
+    places: &Places,
+    intent: Intent,
+) -> Result<Prepared, PrepareError> {
+    let known = known_keys(catalogue);
+    let mut layers = Layers {
+        flags: inputs.flags.clone(),
+        environment: inputs.environment.clone(),
+        manifest: Manifest::default(),
+        invoking_user: inputs.invoking_user,
+    };
+    let (first, _) = Settings::resolve(&layers, &known).map_err(PrepareError::Settings)?;
+    let volume = locate(
+        host,
+        Path::new(first.base_dir.get().as_str()),
+        inputs.allow_unmounted,
+    )?;
+    let holder = Holder::this_process(inputs.command.clone());
+    let writes = intent != Intent::Plan;
+    let mut stack_lock = None;
+    if writes && volume.deployed {
+        stack_lock = Some(StackLock::acquire(&volume.path, &holder)?);
+    }
+    let host_lock = match writes {
+        true => Some(HostLock::wait(&places.state_dir, RESERVATION_WAIT)?),
+        false => None,
+    };
+    // another run may have made the stack while this one waited
+    let volume = locate(host, &volume.path, inputs.allow_unmounted)?;
+    if writes && volume.deployed && stack_lock.is_none() {
+        stack_lock = Some(StackLock::acquire(&volume.path, &holder)?);
+    }
+    let store = ManifestStore::new(&volume.path);
+    let old = store.read()?.map(|text| Manifest::parse(&text)).transpose();
+    let old = old.map_err(PrepareError::Settings)?;
+    let kept = kept_secrets(&volume)?;
+    layers.manifest = old.clone().unwrap_or_default();
+    offer_given_secrets(&mut layers, catalogue, &kept);
+    let (settings, warnings) =
+        Settings::resolve(&layers, &known).map_err(PrepareError::Settings)?;
+    same_identity(old.as_ref(), &settings)?;
+    let selection = select(&settings, catalogue).map_err(PrepareError::Selection)?;
+
+    let kept_id = store.stack_id()?;
+    let mut question = ObserveQuestion {
+        base_dir: volume.path.clone(),
+        ..Default::default()
+    };
+    let seen = observe(engine, host, &question).await?;
+    let register = reconciled(&places.state_dir, &seen, catalogue)?;
+    let reserved = register
+        .stacks
+        .iter()
+        .find(|r| r.base_dir == volume.path)
+        .map(|r| r.stack_id.clone());
+    let new = kept_id.is_none();
+    let id = match kept_id.or(reserved) {
+        Some(id) => id,
+        None => new_id()?,
+    };
+    let request = request(&settings, &id, &selection, catalogue);
+    let allocation = allocate(&request, &seen, &register).map_err(PrepareError::Allocation)?;
+    let needs = needed(
+        &settings,
+        settings.docker_network.get(),
+        &selection,
+        catalogue,
+    );
+    let mut given = settings.secrets.clone();
+    given.extend(
+        settings
+            .tailscale_auth_key
+            .get()
+            .clone()
+            .map(|key| ("TAILSCALE_AUTH_KEY".to_owned(), key)),
+    );
+    let mut failed = None;
+    let secrets = Secrets::gather(&needs, &given, &kept, || {
+        random().unwrap_or_else(|error| {
+            failed = Some(error);
+            [0; RANDOM_BYTES]
+        })
+    });
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let secrets = secrets.map_err(PrepareError::Secrets)?;
+    let manifest = config::manifest(old.as_ref(), &settings, &allocation, &known)?;
+    let reservation = allocation.reservation(&request);
+    let config = StackConfig {
+        settings,
+        id,
+        allocation,
+        selection,
+        secrets,
+        manifest,
+    };
+
+    let desired = desired(&config, catalogue, &seen.engine).map_err(PrepareError::Desired)?;
+    question.paths = desired.paths();
+    question.cgroup_parent = config.cgroup_parent(&seen.engine.cgroup_driver);
+    let observed = looked_up(host, seen, &question)?;
+    let plan = plan::plan(&config, &desired, &observed).map_err(PrepareError::Plan)?;
+    let violations = plan::check(&plan, &config, catalogue, &register);
+    if !violations.is_empty() {
+        return Err(PrepareError::Violations(violations));
+    }
+    Ok(Prepared {
+        config,
+        desired,
+        observed,
+        plan,
+        warnings,
+        new,
+        volume,
+        places: places.clone(),
+        register,
+        reservation,
+        holder,
+        host_lock,
+        stack_lock,
+    })
+}
+
+/// Adds the state of paths and of the parent cgroup to what was seen: the engine need not be asked again.
+fn looked_up<H: Host>(
+    host: &H,
+    mut seen: Observed,
+    question: &ObserveQuestion,
+) -> Result<Observed, HostError> {
+    for path in &question.paths {
+        seen.paths.insert(path.clone(), host.path_state(path)?);
+    }
+    if question.cgroup_parent.is_some() {
+        let asked = crate::host::HostQuestion {
+            base_dir: question.base_dir.clone(),
+            cgroup_parent: question.cgroup_parent.clone(),
+            engine_root: Some(seen.engine.root_dir.clone()),
+        };
+        seen.host.cgroup = host.facts(&asked)?.cgroup;
+    }
+    Ok(seen)
+}
+
+fn kept_secrets(volume: &Volume) -> Result<BTreeMap<String, SecretString>, HostError> {
+    if !volume.deployed {
+        return Ok(BTreeMap::new());
+    }
+    let kept = SecretsStore::new(&volume.path).read_all()?;
+    Ok(kept
+        .into_iter()
+        .map(|(name, value)| (name.to_string(), value))
+        .collect())
+}
+
+/// A secret that only an operator can give, and gave once, counts as given in every later run.
+pub(super) fn offer_given_secrets(
+    layers: &mut Layers,
+    catalogue: &Catalogue,
+    kept: &BTreeMap<String, SecretString>,
+) {
+    let given_only = catalogue
+        .services()
+        .flat_map(|s| &s.secrets)
+        .filter(|s| s.format == Format::Given)
+        .filter_map(|s| Some((s.key.clone()?, kept.get(s.name.as_str())?)));
+    for (key, value) in given_only {
+        let there = layers.flags.contains_key(&key) || layers.manifest.get(&key).is_some();
+        if !there {
+            layers
+                .environment
+                .entry(key)
+                .or_insert_with(|| value.expose_secret().to_owned());
+        }
+    }
+}
+
+/// What identifies a stack's objects on the engine is not changed while they are there.
+fn same_identity(old: Option<&Manifest>, settings: &Settings) -> Result<(), PrepareError> {
+    let Some(old) = old else { return Ok(()) };
+    let now = [
+        ("BASE_DIR", settings.base_dir.get().to_string()),
+        ("DOCKER_NETWORK", settings.docker_network.get().to_string()),
+        (
+            "CONTAINER_PREFIX",
+            settings.container_prefix.get().to_string(),
+        ),
+    ];
+    for (key, value) in now {
+        if old
+            .get(key)
+            .is_some_and(|was| !was.expose().is_empty() && was.expose() != value)
+        {
+            return Err(PrepareError::IdentityChanged { key });
+        }
+    }
+    Ok(())
+}
+
+fn new_id() -> Result<StackId, HostError> {
+    let mut bytes = [0; 6];
+    bytes.copy_from_slice(&draw(6)?);
+    Ok(StackId::from_bytes(bytes))
+}
+
+fn random() -> Result<[u8; RANDOM_BYTES], HostError> {
+    let mut bytes = [0; RANDOM_BYTES];
+    bytes.copy_from_slice(&draw(RANDOM_BYTES)?);
+    Ok(bytes)
+}

@@ -1,0 +1,181 @@
+//! Removing exactly one stack.
+
+use std::path::{Path, PathBuf};
+
+use aiplat_core::catalogue::Catalogue;
+use aiplat_core::names::{StackId, StackName};
+use aiplat_core::observed::{Observed, PathState};
+use aiplat_core::plan::{self, Plan, Purge};
+use aiplat_core::spec::label;
+
+use super::{Places, PrepareError, locate};
+use crate::apply::{ApplyError, ApplyOptions, Report, apply};
+use crate::engine::Engine;
+use crate::events::Events;
+use crate::host::{Holder, Host, HostError, HostQuestion, ManifestStore, StackLock};
+use crate::observe::{ObserveQuestion, observe};
+
+/// What a stack's directory holds of it, and what a purge removes; `BASE_DIR` itself is the operator's volume.
+const DIRECTORIES: [&str; 7] = [
+    "data", "logs", "caddy", "ssl", "apparmor", "backups", "config",
+];
+
+/// A teardown that is planned and locked.
+#[derive(Debug)]
+pub struct Teardown {
+    /// What will be removed.
+    pub plan: Plan,
+    /// What is there.
+    pub observed: Observed,
+    lock: Option<StackLock>,
+}
+
+/// Why a teardown did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum TeardownError {
+    /// There is no stack to tear down.
+    #[error("no stack in `{}`: expected `config/stack-id` there, or containers that name the directory", .path.display())]
+    NoStack {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It could not be planned.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// Steps failed.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+impl From<HostError> for TeardownError {
+    fn from(error: HostError) -> Self {
+        Self::Prepare(error.into())
+    }
+}
+
+/// Plans the removal of the stack in a directory. A stack whose directory lost its identity is found by the labels of
+/// its objects.
+///
+/// # Errors
+/// [`TeardownError`]; nothing has been touched.
+pub async fn teardown<E: Engine, H: Host>(
+    engine: &E,
+    host: &H,
+    catalogue: &Catalogue,
+    base_dir: &Path,
+    purge: bool,
+    _places: &Places,
+) -> Result<Teardown, TeardownError> {
+    let volume = locate(host, base_dir, true)?;
+    let mut observed = observe(
+        engine,
+        host,
+        &ObserveQuestion {
+            base_dir: volume.path.clone(),
+            ..Default::default()
+        },
+    )
+    .await
+    .map_err(PrepareError::from)?;
+    let kept = ManifestStore::new(&volume.path).stack_id()?;
+    let (id, stack) =
+        identity(kept, &volume.path, &observed, host, catalogue).ok_or_else(|| {
+            TeardownError::NoStack {
+                path: volume.path.clone(),
+            }
+        })?;
+    let config = volume.path.join("config");
+    let lock = match host.path_state(&config)? {
+        PathState::Directory { .. } => Some(StackLock::acquire(
+            &volume.path,
+            &Holder::this_process("teardown"),
+        )?),
+        _ => None,
+    };
+    let parent = match observed.engine.cgroup_driver.as_str() {
+        "systemd" => format!("aiplat-{id}.slice"),
+        _ => format!("/aiplat-{id}"),
+    };
+    let facts = host.facts(&HostQuestion {
+        base_dir: volume.path.clone(),
+        cgroup_parent: Some(parent),
+        engine_root: Some(observed.engine.root_dir.clone()),
+    })?;
+    observed.host = facts;
+    let mut directories = Vec::new();
+    for name in DIRECTORIES {
+        let path = volume.path.join(name);
+        if host.path_state(&path)? != PathState::Absent {
+            directories.push(path);
+        }
+    }
+    let purge = purge.then_some(Purge { directories });
+    let apparmor = volume.path.join("apparmor");
+    let plan = plan::teardown(
+        &stack,
+        &id,
+        &volume.path,
+        &apparmor,
+        catalogue,
+        &observed,
+        purge.as_ref(),
+    );
+    Ok(Teardown {
+        plan,
+        observed,
+        lock,
+    })
+}
+
+/// Who the stack is: by its own file, else by the labels of objects that name its directory.
+fn identity<H: Host>(
+    kept: Option<StackId>,
+    base_dir: &Path,
+    observed: &Observed,
+    host: &H,
+    catalogue: &Catalogue,
+) -> Option<(StackId, StackName)> {
+    let labels = observed
+        .containers
+        .iter()
+        .map(|c| &c.labels)
+        .chain(observed.networks.iter().map(|n| &n.labels))
+        .find(|labels| match &kept {
+            Some(id) => labels
+                .get(label::STACK_ID)
+                .is_some_and(|l| l == id.as_str()),
+            None => labels
+                .get(label::BASE_DIR)
+                .is_some_and(|dir| Path::new(dir) == base_dir),
+        });
+    let id = kept.or_else(|| labels?.get(label::STACK_ID)?.parse().ok())?;
+    let labelled = || labels?.get(label::STACK)?.parse().ok();
+    let stack = super::open(host, catalogue, base_dir)
+        .ok()
+        .map(|opened| opened.config.name().clone())
+        .or_else(labelled)?;
+    Some((id, stack))
+}
+
+impl Teardown {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// [`TeardownError::Apply`]; the same again goes on from what is left.
+    pub async fn run<E: Engine, H: Host, V: Events>(
+        mut self,
+        engine: &E,
+        host: &H,
+        options: &ApplyOptions,
+        events: &V,
+    ) -> Result<Report, TeardownError> {
+        // no journal: what is left is seen, and a purge takes the journal's own directory away
+        let options = ApplyOptions {
+            journal: None,
+            ..options.clone()
+        };
+        let report = apply(engine, host, &self.plan, &options, events).await?;
+        self.lock.take();
+        Ok(report)
+    }
+}
