@@ -252,6 +252,21 @@ impl HostError {
                 expected.gid,
                 path.display()
             )),
+            Self::SymlinkRefused { path } => Some(format!(
+                "give the path that `readlink -f {}` prints, or remove the link",
+                path.display()
+            )),
+            Self::HardLink { path } => Some(format!(
+                "replace it by a copy of its own: `cp -p {0} {0}.new && mv {0}.new {0}`",
+                path.display()
+            )),
+            Self::LockTimeout { path, .. } => Some(format!(
+                "see who holds it with `fuser -v {}`",
+                path.display()
+            )),
+            Self::ProfileInUse { pid, .. } => Some(format!(
+                "stop process {pid} first: without its profile it would run unconfined"
+            )),
             Self::MountInside { path } => Some(format!("run `umount {}` first", path.display())),
             Self::NoAppArmor => Some(
                 "set `APPARMOR=off` to run without it, or boot a kernel that has it".to_owned(),
@@ -261,5 +276,52 @@ impl HostError {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn the_kernel_s_answers_are_sorted() {
+        let path = Path::new("/x");
+        let sorted = |errno: Errno| HostError::io("write", path, errno);
+        assert!(matches!(sorted(Errno::NOSPC), HostError::NoSpace { .. }));
+        assert!(matches!(sorted(Errno::DQUOT), HostError::NoSpace { .. }));
+        assert!(matches!(sorted(Errno::PERM), HostError::Denied { .. }));
+        assert!(matches!(sorted(Errno::ACCESS), HostError::Denied { .. }));
+        assert!(matches!(
+            sorted(Errno::LOOP),
+            HostError::SymlinkRefused { .. }
+        ));
+        assert!(matches!(
+            sorted(Errno::NOTDIR),
+            HostError::NotADirectory { .. }
+        ));
+        let other = sorted(Errno::ROFS);
+        assert_eq!(other.to_string(), "could not write `/x`");
+        assert!(
+            std::error::Error::source(&other).is_some(),
+            "the kernel's words are the source"
+        );
+    }
+
+    #[test]
+    fn a_hint_names_what_to_run() {
+        let owner = |uid| Owner { uid, gid: uid };
+        let path = PathBuf::from("/mnt/data");
+        let error = HostError::WrongOwner {
+            path,
+            found: owner(0),
+            expected: owner(7),
+        };
+        assert_eq!(
+            error.to_string(),
+            "expected `/mnt/data` to belong to 7:7, it belongs to 0:0"
+        );
+        assert!(error.hint().unwrap().contains("`chown 7:7 /mnt/data`"));
     }
 }

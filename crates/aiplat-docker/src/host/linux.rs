@@ -102,18 +102,21 @@ impl Host for LinuxHost {
             cgroup_parent,
             engine_root,
         } = question;
-        Ok(HostFacts {
-            listeners: network::listeners(&self.proc)?,
-            routes: network::routes(&self.proc)?,
-            addresses: network::addresses()?,
-            apparmor: self.apparmor().facts(),
-            firewall: self.firewall().facts(FIREWALL_CHAIN),
-            cgroup: match cgroup_parent {
-                Some(parent) => self.cgroups().facts(parent)?,
-                None => None,
-            },
-            volume: volume::volume(&self.proc, base_dir)?,
-            max_open_files: open_files::most(&self.proc, engine_root.as_deref()),
+        std::thread::scope(|scope| {
+            let firewall = scope.spawn(|| self.firewall().facts(FIREWALL_CHAIN));
+            Ok(HostFacts {
+                listeners: network::listeners(&self.proc)?,
+                routes: network::routes(&self.proc)?,
+                addresses: network::addresses()?,
+                apparmor: self.apparmor().facts(),
+                cgroup: match cgroup_parent {
+                    Some(parent) => self.cgroups().facts(parent)?,
+                    None => None,
+                },
+                volume: volume::volume(&self.proc, base_dir)?,
+                max_open_files: open_files::most(&self.proc, engine_root.as_deref()),
+                firewall: firewall.join().unwrap_or_default(),
+            })
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::HostError;
@@ -60,12 +61,23 @@ impl Program {
         self.name.to_string_lossy().into_owned()
     }
 
+    /// Whether it is installed. It is looked for first, since starting a program takes milliseconds on a busy host.
+    pub(crate) fn is_installed(&self) -> bool {
+        let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin"];
+        folders
+            .iter()
+            .any(|folder| Path::new(folder).join(&self.name).is_file())
+            || self
+                .run(&["--version".as_ref()], b"")
+                .is_ok_and(|o| o.success)
+    }
+
     /// Runs it to its end, whatever that is; an error means that it could not be run.
     pub(crate) fn run(&self, arguments: &[&OsStr], stdin: &[u8]) -> Result<Output, HostError> {
         match self.spawn(&self.name, arguments, stdin) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && self.before.is_empty() => {
                 // root's programs are not on the path of every root
-                let elsewhere = std::path::Path::new("/usr/sbin").join(&self.name);
+                let elsewhere = Path::new("/usr/sbin").join(&self.name);
                 self.spawn(elsewhere.as_os_str(), arguments, stdin)
             }
             other => other,

@@ -56,11 +56,7 @@ impl AppArmor<'_> {
     pub(crate) fn facts(&self) -> AppArmorFacts {
         AppArmorFacts {
             enabled: self.enabled(),
-            parser: self
-                .paths
-                .parser
-                .run(&["--version".as_ref()], b"")
-                .is_ok_and(|o| o.success),
+            parser: self.paths.parser.is_installed(),
             loaded: self.loaded(),
         }
     }

@@ -5,7 +5,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,12 +31,17 @@ pub(crate) struct Firewall<'a> {
 impl Firewall<'_> {
     /// A bridge counts when its rules are there in every family that the host has.
     pub(crate) fn facts(&self, chain: &str) -> FirewallFacts {
-        let Ok(rules) = read(self.iptables) else {
+        // at the same moment, since starting a program takes milliseconds on a busy host
+        let (four, six) = std::thread::scope(|scope| {
+            let six = scope.spawn(|| read(self.ip6tables));
+            (read(self.iptables), six.join())
+        });
+        let Ok(four) = four else {
             return FirewallFacts::default();
         };
-        let mut guarded: BTreeSet<String> = rules.guarded(chain);
-        if let Ok(rules) = read(self.ip6tables) {
-            let both = rules.guarded(chain);
+        let mut guarded = four.guarded(chain);
+        if let Ok(Ok(six)) = six {
+            let both = six.guarded(chain);
             guarded.retain(|bridge| both.contains(bridge));
         }
         FirewallFacts {
