@@ -163,9 +163,9 @@ impl<'a> Renderer<'a> {
                     Some((name.to_owned(), Value::from(value)))
                 })
                 .collect();
-            context.insert("vector".to_owned(), Value::from_iter(variables));
+            context.insert("vector".to_owned(), object(variables));
         }
-        Value::from_iter(context)
+        object(context)
     }
 }
 
@@ -189,7 +189,7 @@ impl Renderer<'_> {
                     (Reveal::Values, Some(value)) => value.expose_secret().to_owned(),
                     _ => format!("<secret:{name}>"),
                 };
-                Value::from_iter([
+                object([
                     ("name", Value::from(user.name)),
                     ("key", Value::from(key)),
                     ("root", Value::from(user.root)),
@@ -215,7 +215,7 @@ fn globals(config: &StackConfig, catalogue: &Catalogue) -> BTreeMap<String, Valu
         ("uid", Value::from(config.allocation.uid)),
         ("gid", Value::from(config.allocation.gid)),
         ("subnet", Value::from(config.allocation.subnet.to_string())),
-        ("services", Value::from_iter(services)),
+        ("services", object(services)),
         ("db", databases(config, catalogue)),
         ("routes", routes(config, catalogue)),
         ("scrapes", scrapes(config, catalogue)),
@@ -242,9 +242,9 @@ fn databases(config: &StackConfig, catalogue: &Catalogue) -> Value {
             ("host", Value::from("postgres")),
             ("port", Value::from(5432)),
         ];
-        (database.name.clone(), Value::from_iter(fields))
+        (database.name.clone(), object(fields))
     });
-    Value::from_iter(databases.collect::<BTreeMap<_, _>>())
+    object(databases.collect::<BTreeMap<_, _>>())
 }
 
 /// Role and database of a `[[databases]]` entry: told apart from those that the same service has for its vectors.
@@ -271,13 +271,13 @@ fn routes(config: &StackConfig, catalogue: &Catalogue) -> Value {
         .into_iter()
         .map(|(service, route)| {
             let upstream = format!("{}:{}", service.name, container_port(service, &route.port));
-            Value::from_iter([
+            object([
                 ("host", Value::from(route.host.clone())),
                 ("service", Value::from(service.name.as_str())),
                 ("upstream", Value::from(upstream)),
                 ("paths", Value::from(route.paths.clone())),
                 ("hide", Value::from(route.hide.clone())),
-                ("header", Value::from_iter(route.header.clone())),
+                ("header", object(route.header.clone())),
             ])
         })
         .collect()
@@ -289,7 +289,7 @@ fn scrapes(config: &StackConfig, catalogue: &Catalogue) -> Value {
             let metrics = &service.metrics;
             let port = container_port(service, metrics.port.as_deref()?);
             let bearer = metrics.bearer.as_ref();
-            Some(Value::from_iter([
+            Some(object([
                 ("job", Value::from(service.name.as_str())),
                 ("target", Value::from(format!("{}:{port}", service.name))),
                 ("path", Value::from(metrics.path.clone().unwrap_or_else(|| "/metrics".to_owned()))),
@@ -297,6 +297,13 @@ fn scrapes(config: &StackConfig, catalogue: &Catalogue) -> Value {
             ]))
         })
         .collect()
+}
+
+/// A template's object.
+fn object<K: Into<String>>(entries: impl IntoIterator<Item = (K, impl Into<Value>)>) -> Value {
+    let map: BTreeMap<String, Value> =
+        entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    Value::from(map)
 }
 
 fn missing(expected: String) -> minijinja::Error {
