@@ -136,7 +136,7 @@ impl Ollama {
             }
             ("POST", "/api/embed") => known(&body).map_or_else(|name| absent(&name), |name| {
                 let all: Vec<Vec<f64>> = inputs(&body["input"]).iter().map(|text| embedding(text)).collect();
-                Response::json(200, &json!({"model": name, "embeddings": all, "stand_in": "hashed words"}))
+                Response::json(200, &json!({"model": name, "embeddings": all, "prompt_eval_count": all.len(), "stand_in": "hashed words"}))
             }),
             ("POST", "/api/embeddings") => known(&body).map_or_else(|name| absent(&name), |_| {
                 let text = body["prompt"].as_str().unwrap_or_default();
