@@ -373,15 +373,18 @@ impl Check<'_> {
     }
 }
 
-/// What can only be said of all services together.
-pub(super) fn whole(catalogue: &Catalogue) -> Vec<CatalogueProblem> {
+/// What can only be said of all services together. Where two claim the same, the one that was `added` is at fault, or
+/// else the later one by name.
+pub(super) fn whole(catalogue: &Catalogue, added: Option<&ServiceName>) -> Vec<CatalogueProblem> {
     let mut problems = Vec::new();
     let mut taken: BTreeMap<(&str, String), &ServiceName> = BTreeMap::new();
     let secrets: BTreeSet<_> = catalogue
         .services()
         .flat_map(|s| s.secrets.iter().map(|secret| &secret.name))
         .collect();
-    for service in catalogue.services() {
+    let (newest, older): (Vec<_>, Vec<_>) =
+        catalogue.services().partition(|s| Some(&s.name) == added);
+    for service in older.into_iter().chain(newest) {
         let place = || Place::Service(service.name.clone());
         let related = service
             .needs

@@ -52,7 +52,7 @@ impl Catalogue {
                 problems.extend(found);
             }
         }
-        problems.extend(check::whole(&catalogue));
+        problems.extend(check::whole(&catalogue, None));
         if problems.is_empty() {
             Ok(catalogue)
         } else {
@@ -75,7 +75,7 @@ impl Catalogue {
         let mut next = self.clone();
         next.templates.extend(templates);
         let name = next.insert(path, text)?;
-        let problems: Vec<_> = check::whole(&next)
+        let problems: Vec<_> = check::whole(&next, Some(&name))
             .into_iter()
             .filter(|p| p.place.is_of(path, &name))
             .collect();

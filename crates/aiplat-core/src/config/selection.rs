@@ -70,6 +70,8 @@ pub fn select(settings: &Settings, catalogue: &Catalogue) -> Result<Selection, V
     let chooser = Chooser { settings, catalogue };
     match settings.services.get() {
         None => Ok(chooser.everything()),
+        // the way back to the default for a manifest that names some
+        Some(names) if names.iter().any(|name| name.as_str() == "all") => Ok(chooser.everything()),
         Some(names) => chooser.asked(names),
     }
 }
@@ -103,7 +105,8 @@ impl Chooser<'_> {
             || self.settings.secrets.contains_key(key)
     }
 
-    /// What must run with a service: what it needs, the namespace it shares, and the store it is wired to.
+    /// What must run with a service: what it needs, the namespace it shares, the store it is wired to, and the rest of
+    /// its bundle, whose parts are of no use without each other.
     fn requirements<'s>(&'s self, service: &'s Service) -> impl Iterator<Item = &'s Service> + 's {
         let store = *self.settings.vector_db.get();
         let wired = matches!(service.vector.get(store), Wiring::Env { .. });
@@ -113,7 +116,11 @@ impl Chooser<'_> {
             .find(|s| s.vector_store == Some(store))
             .filter(|s| wired && s.name != service.name);
         let named = service.needs.iter().chain(&service.run.network_of);
-        named.filter_map(|name| self.catalogue.get(name)).chain(store_service)
+        let bundled = self
+            .catalogue
+            .services()
+            .filter(|s| s.bundle.is_some() && s.bundle == service.bundle && s.name != service.name);
+        named.filter_map(|name| self.catalogue.get(name)).chain(store_service).chain(bundled)
     }
 
     /// Why a service cannot run, looking at everything it needs.
