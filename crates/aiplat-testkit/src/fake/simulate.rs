@@ -50,7 +50,10 @@ impl Simulated {
             }
             Step::Profiles { files } => files.iter().for_each(|file| self.profile(file)),
             Step::Image { reference } => {
-                let facts = ImageFacts { id: format!("sha256:{reference}"), stand_in: false };
+                let facts = ImageFacts {
+                    id: format!("sha256:{reference}"),
+                    stand_in: false,
+                };
                 self.0.images.insert(reference.clone(), facts);
             }
             Step::Container(step) => self.container(step),
@@ -59,7 +62,11 @@ impl Simulated {
                     container.state = ContainerState::Running;
                 }
             }
-            Step::Check(_) | Step::Gate(_) | Step::Provision(_) | Step::Reload(_) | Step::Release => {}
+            Step::Check(_)
+            | Step::Gate(_)
+            | Step::Provision(_)
+            | Step::Reload(_)
+            | Step::Release => {}
             Step::RemoveContainer(removed) => self.0.containers.retain(|c| c.id != removed.id),
             Step::RemoveNetwork { id, .. } => self.0.networks.retain(|n| n.id != *id),
             Step::RemoveFirewall(spec) => {
@@ -78,29 +85,51 @@ impl Simulated {
     }
 
     fn directory(&mut self, spec: &DirectorySpec) {
-        let state = PathState::Directory { owner: spec.owner, mode: spec.mode, empty: true };
+        let state = PathState::Directory {
+            owner: spec.owner,
+            mode: spec.mode,
+            empty: true,
+        };
         self.0.paths.insert(spec.path.clone(), state);
     }
 
     fn file(&mut self, spec: &FileSpec) {
-        let FileSpec { path, content, owner, mode } = spec;
+        let FileSpec {
+            path,
+            content,
+            owner,
+            mode,
+        } = spec;
         let sha256 = content.content_hash();
-        if let Some(PathState::Directory { empty, .. }) =
-            path.parent().and_then(|parent| self.0.paths.get_mut(parent))
+        if let Some(PathState::Directory { empty, .. }) = path
+            .parent()
+            .and_then(|parent| self.0.paths.get_mut(parent))
         {
             *empty = false;
         }
-        let state = PathState::File { owner: *owner, mode: *mode, sha256 };
+        let state = PathState::File {
+            owner: *owner,
+            mode: *mode,
+            sha256,
+        };
         self.0.paths.insert(path.clone(), state);
     }
 
     fn profile(&mut self, file: &ProfileFile) {
         let owner = aiplat_core::spec::Owner { uid: 0, gid: 0 };
         let sha256 = Text::plain(file.text.clone()).content_hash();
-        let state = PathState::File { owner, mode: 0o644, sha256 };
+        let state = PathState::File {
+            owner,
+            mode: 0o644,
+            sha256,
+        };
         self.0.paths.insert(file.source.clone(), state.clone());
         self.0.paths.insert(file.system.clone(), state);
-        self.0.host.apparmor.loaded.insert(file.name.clone(), "enforce".to_owned());
+        self.0
+            .host
+            .apparmor
+            .loaded
+            .insert(file.name.clone(), "enforce".to_owned());
     }
 
     fn container(&mut self, step: &ContainerStep) {

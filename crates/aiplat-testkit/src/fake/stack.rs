@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use aiplat_core::allocation::{Allocation, Register, Request, allocate};
 use aiplat_core::catalogue::Catalogue;
-use aiplat_core::config::{
-    Secrets, StackConfig, known_keys, manifest, needed, request, select,
-};
+use aiplat_core::config::{Secrets, StackConfig, known_keys, manifest, needed, request, select};
 use aiplat_core::desired::{Desired, desired};
 use aiplat_core::names::StackId;
 use aiplat_core::observed::{EngineFacts, Observed};
@@ -43,10 +41,16 @@ pub struct Spoilt(pub Vec<String>);
 impl Recipe {
     /// The stack of this name with the defaults of everything else; `BASE_DIR` is `/mnt/<name>`.
     pub fn named(name: &str, seed: u8) -> Self {
-        Self { settings: BTreeMap::new(), seed }
-            .with("DOCKER_NETWORK", name)
-            .with("BASE_DIR", &format!("/mnt/{name}"))
-            .with("DOMAIN_NAME", &format!("{}.localhost", name.replace('_', "-")))
+        Self {
+            settings: BTreeMap::new(),
+            seed,
+        }
+        .with("DOCKER_NETWORK", name)
+        .with("BASE_DIR", &format!("/mnt/{name}"))
+        .with(
+            "DOMAIN_NAME",
+            &format!("{}.localhost", name.replace('_', "-")),
+        )
     }
 
     /// The same with one setting more.
@@ -74,7 +78,10 @@ impl Recipe {
         register: &Register,
         catalogue: &Catalogue,
     ) -> Result<Stack, Spoilt> {
-        let layers = Layers { environment: self.settings.clone(), ..Layers::default() };
+        let layers = Layers {
+            environment: self.settings.clone(),
+            ..Layers::default()
+        };
         let known = known_keys(catalogue);
         let (settings, _) = Settings::resolve(&layers, &known)
             .map_err(|problems| Spoilt(vec![problems.to_string()]))?;
@@ -83,7 +90,12 @@ impl Recipe {
         let request = request(&settings, &id, &selection, catalogue);
         let allocation: Allocation =
             allocate(&request, observed, register).map_err(|all| spoilt(&all))?;
-        let needs = needed(&settings, settings.docker_network.get(), &selection, catalogue);
+        let needs = needed(
+            &settings,
+            settings.docker_network.get(),
+            &selection,
+            catalogue,
+        );
         // those made from others too: their hash costs a second in a program that is not optimised
         let drawn = needs.iter().map(|need| {
             let value = canary(self.seed, need.name.as_str());
@@ -94,11 +106,20 @@ impl Recipe {
             given.insert("TAILSCALE_AUTH_KEY".to_owned(), key.clone());
         }
         let random = || [self.seed; RANDOM_BYTES];
-        let secrets = Secrets::gather(&needs, &given, &drawn.collect(), random)
-            .map_err(|missing| Spoilt(missing.iter().map(|need| need.name.to_string()).collect()))?;
+        let secrets =
+            Secrets::gather(&needs, &given, &drawn.collect(), random).map_err(|missing| {
+                Spoilt(missing.iter().map(|need| need.name.to_string()).collect())
+            })?;
         let manifest = manifest(None, &settings, &allocation, &known)
             .map_err(|problem| Spoilt(vec![problem.to_string()]))?;
-        let config = StackConfig { settings, id, allocation, selection, secrets, manifest };
+        let config = StackConfig {
+            settings,
+            id,
+            allocation,
+            selection,
+            secrets,
+            manifest,
+        };
         Ok(Stack { config, request })
     }
 }
@@ -119,7 +140,11 @@ impl Stack {
 
     /// The values of all its secrets.
     pub fn secret_values(&self) -> Vec<String> {
-        self.config.secrets.iter().map(|(_, value)| value.expose_secret().to_owned()).collect()
+        self.config
+            .secrets
+            .iter()
+            .map(|(_, value)| value.expose_secret().to_owned())
+            .collect()
     }
 }
 
