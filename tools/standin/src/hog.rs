@@ -9,14 +9,14 @@ pub fn memory(mebibytes: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Starts up to `wanted` sleeping copies of this program; fewer where the limit stops it. The
-/// copies end when their standard input closes, that is with this process.
+/// Starts up to `wanted` sleeping copies of this program; fewer where the limit stops it. Whoever
+/// asked for them ends them.
 pub fn processes(wanted: usize) -> Vec<Child> {
     let mut children = Vec::new();
     for _ in 0..wanted {
         let child = Command::new("/proc/self/exe")
             .arg("--sleep")
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn();
         match child {

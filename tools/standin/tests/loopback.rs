@@ -1,7 +1,7 @@
 //! The program itself: started as an image starts it, asked over loopback, told to stop.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -78,8 +78,14 @@ fn it_says_on_every_answer_that_it_is_a_stand_in() {
             .unwrap()
             .contains("stand-in")
     );
-    let head = called("curl", &["-i", &url], &[]);
-    assert!(head.status.success());
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    stream
+        .write_all(b"GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 404"), "{text}");
+    assert!(text.contains("x-aiplat-stand-in: plain"), "{text}");
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub mod signal;
 pub mod tailscale;
 pub mod weaviate;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+
 use crate::peers::mac;
 use crate::serve::Opened;
 use crate::world::{Refusal, World};
@@ -58,10 +61,7 @@ pub fn find(name: &str) -> Option<&'static Row> {
 
 /// What signing in hands out: good for this instance alone, since it comes from its own secret.
 fn session(secret: &str) -> String {
-    mac(secret.as_bytes(), &[b"session of a stand-in"])
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    BASE64.encode(mac(secret.as_bytes(), &[b"session of a stand-in"]))
 }
 
 /// Cosine similarity; 0 where a vector has no length.

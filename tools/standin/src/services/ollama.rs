@@ -99,6 +99,20 @@ fn start(world: &World, program: &str) -> Result<Child, Refusal> {
             "--no-webui",
             "--offline",
         ])
+        // one thread that does not spin: on a busy machine two of them wait for each other and are
+        // twenty times slower; plain ChatML and no chance make the most of so small a model
+        .args([
+            "-t",
+            "1",
+            "-tb",
+            "1",
+            "--poll",
+            "0",
+            "--temp",
+            "0",
+            "--no-jinja",
+        ])
+        .args(["--chat-template", "chatml"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
