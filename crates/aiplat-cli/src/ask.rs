@@ -1,0 +1,63 @@
+//! Asking somebody at a terminal. Without one nothing is ever asked.
+
+use dialoguer::theme::SimpleTheme;
+use dialoguer::{Confirm, Input};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Asks for a yes; `--yes` is one. Without a terminal it is refused, and `without` says how to agree then.
+pub(crate) fn agree(session: &Session, question: &str, without: &str) -> Result<(), Failure> {
+    if session.global.yes {
+        return Ok(());
+    }
+    if !session.environment.can_ask() || session.printer.is_json() {
+        return Err(Failure::new(
+            Exit::Unconfirmed,
+            format!("{question}: nobody can be asked without a terminal"),
+        )
+        .hint(without));
+    }
+    let answer = Confirm::with_theme(&SimpleTheme)
+        .with_prompt(question)
+        .default(false)
+        .interact();
+    if answer.map_err(|error| unanswered(&error))? {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Unconfirmed,
+        "not agreed to; nothing was touched",
+    ))
+}
+
+/// Asks to type a name.
+pub(crate) fn typed(question: &str) -> Result<String, Failure> {
+    Input::with_theme(&SimpleTheme)
+        .with_prompt(question)
+        .allow_empty(true)
+        .interact_text()
+        .map_err(|error| unanswered(&error))
+}
+
+/// Asks for a value, showing the one that holds when nothing is typed; `check` says what is wrong with an answer.
+pub(crate) fn value(
+    question: &str,
+    default: &str,
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<String, Failure> {
+    Input::with_theme(&SimpleTheme)
+        .with_prompt(question)
+        .default(default.to_owned())
+        .show_default(!default.is_empty())
+        .allow_empty(true)
+        .validate_with(|text: &String| check(text.trim()))
+        .interact_text()
+        .map(|text: String| text.trim().to_owned())
+        .map_err(|error| unanswered(&error))
+}
+
+fn unanswered(error: &dialoguer::Error) -> Failure {
+    Failure::of(Exit::Unconfirmed, error).hint("give the answers as flags, and `--yes`")
+}

@@ -1,0 +1,97 @@
+//! The commands, one file each.
+
+mod catalog;
+mod completions;
+mod deploy;
+mod doctor;
+mod exit_codes;
+mod health;
+mod logs;
+mod ls;
+mod man;
+mod plan;
+mod render;
+mod setup;
+mod status;
+mod teardown;
+
+use clap::Subcommand;
+
+use crate::args::Cli;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::session::Session;
+
+/// What a command came to: how it ends, or why it did not do what was asked.
+pub(crate) type Ended = Result<Exit, Failure>;
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask what a stack needs to know, check the host, and write the manifest
+    Setup(setup::Setup),
+    /// Show what deploy would change and why, and change nothing
+    Plan(plan::Plan),
+    /// Bring the stack up, or to what its manifest says
+    Deploy(deploy::Deploy),
+    /// Show the stack's containers: state, health, address, image
+    Status(status::Status),
+    /// Ask every service now whether it is healthy
+    Health(health::Health),
+    /// Show what services wrote
+    Logs(logs::Logs),
+    /// List every stack on this host
+    Ls(ls::Ls),
+    /// Look for what is wrong with engine, host and stack, and say how to mend it
+    Doctor(doctor::Doctor),
+    /// Print the stack as a Compose file
+    Render(render::Render),
+    /// Remove exactly this stack; its data stays unless purged
+    Teardown(teardown::Teardown),
+    /// Show the services that a stack can have, or check a service file
+    Catalog(catalog::Catalog),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(man::Man),
+    /// Show what each exit code means
+    ExitCodes(exit_codes::ExitCodes),
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(cli: Cli, environment: Environment) -> Exit {
+    let printer = Printer::new(&cli.global, &environment);
+    dispatch(cli, environment).unwrap_or_else(|failure| {
+        printer.failure(&failure);
+        failure.exit()
+    })
+}
+
+fn dispatch(cli: Cli, environment: Environment) -> Ended {
+    let session = Session::new(cli.global, environment)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::of(Exit::Host, &error))?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Setup(command) => command.run(&session).await,
+            Command::Plan(command) => command.run(&session).await,
+            Command::Deploy(command) => command.run(&session).await,
+            Command::Status(command) => command.run(&session).await,
+            Command::Health(command) => command.run(&session).await,
+            Command::Logs(command) => command.run(&session).await,
+            Command::Ls(command) => command.run(&session).await,
+            Command::Doctor(command) => command.run(&session).await,
+            Command::Render(command) => command.run(&session).await,
+            Command::Teardown(command) => command.run(&session).await,
+            Command::Catalog(command) => command.run(&session),
+            Command::Completions(command) => command.run(&session),
+            Command::Man(command) => command.run(&session),
+            Command::ExitCodes(command) => command.run(&session),
+        }
+    })
+}

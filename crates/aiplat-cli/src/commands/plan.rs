@@ -1,0 +1,54 @@
+//! `aiplat plan`
+
+use aiplat_docker::stack::{Intent, prepare};
+use clap::Args;
+
+use super::Ended;
+use crate::args::SettingsArgs;
+use crate::exit::Exit;
+use crate::session::Session;
+use crate::view;
+
+/// Show what deploy would change and why, and change nothing.
+///
+/// Looks at the engine and the host, decides everything that deploy would decide, and prints the steps: `+` is new, `~`
+/// changes, `-` goes away. What could be lost is listed as a risk. Nothing is written, locked or reserved; secrets
+/// that are not there yet are drawn again by deploy.
+///
+/// Ends with 0 where nothing would change, and with 2 where something would.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  aiplat plan
+  aiplat plan --vector-db chroma
+      what another vector store would mean
+  aiplat plan --json | jq '.steps[] | select(.change != \"verify\") | .id'")]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+impl Plan {
+    pub(super) async fn run(self, session: &Session) -> Ended {
+        let inputs = session.inputs(&self.settings, "plan")?;
+        let engine = session.engine().await?;
+        let prepared = prepare(
+            &engine,
+            &session.host(),
+            &session.catalogue,
+            &inputs,
+            &session.places(),
+            Intent::Plan,
+        )
+        .await?;
+        session.warn(&prepared.warnings);
+        session
+            .printer
+            .result(&prepared.plan, || view::plan::text(&prepared.plan));
+        Ok(if prepared.plan.has_changes() {
+            Exit::Changes
+        } else {
+            Exit::Ok
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! `aiplat setup`
+use super::Ended;
+use crate::exit::Exit;
+use crate::session::Session;
+use clap::Args;
+/// x
+#[derive(Debug, Args)]
+pub(crate) struct Setup;
+impl Setup {
+    pub(super) async fn run(self, _s: &Session) -> Ended {
+        Ok(Exit::Ok)
+    }
+}

@@ -1,0 +1,128 @@
+//! Counts what the engine is asked: a run that changes nothing should ask little.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aiplat_core::observed::{EngineFacts, ImageFacts, ObservedContainer, ObservedNetwork};
+use aiplat_core::spec::{ContainerSpec, NetworkSpec};
+use aiplat_docker::engine::{
+    ContainerDetail, Engine, EngineError, ExecOutput, Life, LogLine, NetworkDetail, PullProgress,
+    UserOf,
+};
+use futures_util::Stream;
+
+type Answer<T> = Result<T, EngineError>;
+
+/// An engine that counts its calls.
+#[derive(Debug)]
+pub(crate) struct Counted<E> {
+    inner: E,
+    calls: AtomicUsize,
+}
+
+impl<E> Counted<E> {
+    pub(crate) fn new(inner: E) -> Self {
+        Self {
+            inner,
+            calls: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many calls were made.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    fn call(&self, calls: usize) -> &E {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+        &self.inner
+    }
+}
+
+impl<E: Engine> Engine for Counted<E> {
+    async fn facts(&self) -> Answer<EngineFacts> {
+        // version and information
+        self.call(2).facts().await
+    }
+
+    async fn containers(&self) -> Answer<Vec<ObservedContainer>> {
+        self.call(1).containers().await
+    }
+
+    async fn networks(&self) -> Answer<Vec<ObservedNetwork>> {
+        self.call(1).networks().await
+    }
+
+    async fn images(&self) -> Answer<BTreeMap<String, ImageFacts>> {
+        self.call(1).images().await
+    }
+
+    async fn image(&self, reference: &str) -> Answer<Option<ImageFacts>> {
+        self.call(1).image(reference).await
+    }
+
+    async fn image_pull(
+        &self,
+        reference: &str,
+        progress: &(dyn Fn(PullProgress) + Send + Sync),
+    ) -> Answer<()> {
+        self.call(1).image_pull(reference, progress).await
+    }
+
+    async fn network_create(&self, spec: &NetworkSpec) -> Answer<String> {
+        self.call(1).network_create(spec).await
+    }
+
+    async fn network_inspect(&self, id: &str) -> Answer<NetworkDetail> {
+        self.call(1).network_inspect(id).await
+    }
+
+    async fn network_remove(&self, id: &str) -> Answer<()> {
+        self.call(1).network_remove(id).await
+    }
+
+    async fn container_create(&self, spec: &ContainerSpec, life: Life<'_>) -> Answer<String> {
+        self.call(1).container_create(spec, life).await
+    }
+
+    async fn container_start(&self, id: &str) -> Answer<()> {
+        self.call(1).container_start(id).await
+    }
+
+    async fn container_stop(&self, id: &str, seconds: u32) -> Answer<()> {
+        self.call(1).container_stop(id, seconds).await
+    }
+
+    async fn container_kill(&self, id: &str, signal: &str) -> Answer<()> {
+        self.call(1).container_kill(id, signal).await
+    }
+
+    async fn container_rename(&self, id: &str, name: &str) -> Answer<()> {
+        self.call(1).container_rename(id, name).await
+    }
+
+    async fn container_remove(&self, id: &str, force: bool) -> Answer<()> {
+        self.call(1).container_remove(id, force).await
+    }
+
+    async fn container_inspect(&self, id: &str) -> Answer<ContainerDetail> {
+        self.call(1).container_inspect(id).await
+    }
+
+    async fn container_wait(&self, id: &str) -> Answer<i64> {
+        self.call(1).container_wait(id).await
+    }
+
+    async fn logs_tail(&self, id: &str, lines: u32) -> Answer<Vec<LogLine>> {
+        self.call(1).logs_tail(id, lines).await
+    }
+
+    fn logs_follow(&self, id: &str, lines: u32) -> impl Stream<Item = Answer<LogLine>> + Send {
+        self.call(1).logs_follow(id, lines)
+    }
+
+    async fn exec(&self, id: &str, user: UserOf, argv: &[String]) -> Answer<ExecOutput> {
+        // made, started, asked for its exit code
+        self.call(3).exec(id, user, argv).await
+    }
+}

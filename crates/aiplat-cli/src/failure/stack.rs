@@ -1,0 +1,126 @@
+//! Failures of preparing a stack: nothing has been touched then.
+
+use aiplat_core::plan::PlanProblem;
+use aiplat_docker::stack::{PrepareError, TeardownError};
+
+use super::{Failure, headline};
+use crate::exit::Exit;
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        let words = error.problems();
+        let several = |exit, what: &str| {
+            let failure = Self::new(exit, headline(&words, what));
+            if words.len() > 1 {
+                failure.all(words.clone())
+            } else {
+                failure
+            }
+        };
+        match &error {
+            PrepareError::Settings(problems) => {
+                let failure = several(Exit::Invalid, "the settings");
+                let failure = Self {
+                    problems: Vec::new(),
+                    ..failure
+                };
+                let failure = failure.settings(problems.all());
+                let only = failure.problems.len() == 1;
+                let failure = if only {
+                    Self {
+                        message: "a setting is not as expected".to_owned(),
+                        ..failure
+                    }
+                } else {
+                    failure
+                };
+                failure.hint(
+                    "`aiplat help setup` explains the keys; the manifest is `BASE_DIR/config/.env`",
+                )
+            }
+            PrepareError::Catalogue(_) => several(Exit::Invalid, "service files"),
+            PrepareError::Selection(_) => several(Exit::Invalid, "the selected services"),
+            PrepareError::Secrets(_) => several(Exit::Invalid, "secrets")
+                .hint("give them in the environment; they are kept in `config/secrets` then"),
+            PrepareError::Desired(_) => several(Exit::Invalid, "what is wanted"),
+            PrepareError::Allocation(_) => {
+                several(Exit::Refused, "what the stack asks of the host")
+            }
+            PrepareError::Plan(problems) => several(plan_exit(problems), "what is there"),
+            PrepareError::Violations(_) => several(Exit::Failure, "the plan itself"),
+            PrepareError::Volume { found, .. } => {
+                let failure = Self::of(Exit::Host, &error);
+                let none = *found == "none";
+                if none {
+                    Self {
+                        exit: Exit::NoStack,
+                        ..failure
+                    }
+                } else {
+                    failure
+                }
+            }
+            PrepareError::IdentityChanged { .. } => Self::of(Exit::Refused, &error),
+            PrepareError::Manifest(_) => Self::of(Exit::Invalid, &error),
+            PrepareError::Observe(_) | PrepareError::Host(_) => match error {
+                PrepareError::Observe(error) => error.into(),
+                PrepareError::Host(error) => error.into(),
+                other => Self::of(Exit::Failure, &other),
+            },
+        }
+    }
+}
+
+fn plan_exit(problems: &[PlanProblem]) -> Exit {
+    let data = |p: &PlanProblem| {
+        matches!(
+            p,
+            PlanProblem::DataFormat { .. } | PlanProblem::SubnetChanged { .. }
+        )
+    };
+    if problems.iter().all(data) {
+        Exit::Invalid
+    } else {
+        Exit::Refused
+    }
+}
+
+impl From<TeardownError> for Failure {
+    fn from(error: TeardownError) -> Self {
+        match error {
+            TeardownError::Prepare(error) => error.into(),
+            TeardownError::Apply(error) => error.into(),
+            TeardownError::NoStack { .. } => {
+                Self::of(Exit::NoStack, &error).hint("`aiplat ls` shows every stack on this host")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aiplat_core::manifest::Manifest;
+    use aiplat_core::settings::{KnownKeys, Layers, Settings};
+
+    use super::*;
+
+    #[test]
+    fn every_wrong_setting_is_told_with_key_and_line_and_never_its_value() {
+        let mut layers = Layers::default();
+        let manifest = "BASE_DIR=canary-relative\nVECTOR_DB=canary-store\nGRAFANA_PORT=canary\n";
+        layers.manifest = Manifest::parse(manifest).unwrap();
+        let problems = Settings::resolve(&layers, &KnownKeys::default()).unwrap_err();
+        let failure = Failure::from(PrepareError::Settings(problems));
+        assert_eq!(failure.exit(), Exit::Invalid);
+        let (text, json) = (failure.text(), failure.json());
+        for key in ["BASE_DIR", "VECTOR_DB", "GRAFANA_PORT"] {
+            assert!(text.contains(key), "{text}");
+        }
+        assert_eq!(json["error"]["problems"][1]["line"], 2);
+        assert_eq!(json["error"]["problems"][1]["key"], "VECTOR_DB");
+        assert!(
+            !text.contains("canary") && !json.to_string().contains("canary"),
+            "{text}"
+        );
+    }
+}

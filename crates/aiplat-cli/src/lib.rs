@@ -1,0 +1,42 @@
+//! The `aiplat` command as a library, so that tests and the documentation can use its parts.
+//!
+//! Words, prompts, progress and exit codes live here; decisions are made in `aiplat-core`, acts in `aiplat-docker`.
+//!
+//! ```
+//! let command = aiplat_cli::command();
+//! assert!(command.get_subcommands().any(|c| c.get_name() == "deploy"));
+//! ```
+
+mod args;
+mod ask;
+mod commands;
+mod counted;
+mod environment;
+mod exit;
+mod failure;
+mod find;
+mod live;
+mod printer;
+mod session;
+mod view;
+mod words;
+
+use std::process::ExitCode;
+
+pub use exit::Exit;
+
+/// The command line, with all its words.
+pub fn command() -> clap::Command {
+    args::command()
+}
+
+/// Runs the command with this process' arguments and environment.
+pub fn main() -> ExitCode {
+    let environment = environment::Environment::of_process();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let exit = match args::parse(&arguments) {
+        Ok(cli) => commands::run(cli, environment),
+        Err(stopped) => stopped.tell(&environment, &arguments),
+    };
+    ExitCode::from(exit.code())
+}

@@ -1,0 +1,142 @@
+//! What a running command works with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
+use aiplat_core::config::known_keys;
+use aiplat_core::settings::{KnownKeys, Warning};
+use aiplat_docker::apply::ApplyOptions;
+use aiplat_docker::engine::Bollard;
+use aiplat_docker::host::LinuxHost;
+use aiplat_docker::stack::{Inputs, Opened, Places, open};
+
+use crate::args::{Global, SettingsArgs};
+use crate::counted::Counted;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::find::{Found, find};
+use crate::printer::Printer;
+
+/// The directory of a stack that nobody placed.
+const DEFAULT_BASE_DIR: &str = "/mnt/data";
+
+/// What a command is handed.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) global: Global,
+    pub(crate) environment: Environment,
+    pub(crate) printer: Printer,
+    pub(crate) catalogue: Catalogue,
+}
+
+impl Session {
+    pub(crate) fn new(global: Global, environment: Environment) -> Result<Self, Failure> {
+        let printer = Printer::new(&global, &environment);
+        if let Some(problem) = &environment.own_problem {
+            return Err(Failure::new(Exit::Usage, problem.clone()));
+        }
+        let catalogue = Catalogue::built_in().map_err(|problems| catalogue_failure(&problems))?;
+        Ok(Self {
+            global,
+            environment,
+            printer,
+            catalogue,
+        })
+    }
+
+    /// Connects to the engine.
+    pub(crate) async fn engine(&self) -> Result<Counted<Bollard>, Failure> {
+        Ok(Counted::new(
+            Bollard::connect(&self.engine_address()).await?,
+        ))
+    }
+
+    pub(crate) fn engine_address(&self) -> String {
+        self.environment.engine_address(self.global.host.as_deref())
+    }
+
+    /// Where the host-wide register is.
+    pub(crate) fn places(&self) -> Places {
+        match &self.environment.own.state_dir {
+            Some(state_dir) => Places {
+                state_dir: state_dir.clone(),
+            },
+            None => Places::default(),
+        }
+    }
+
+    /// This host.
+    pub(crate) fn host(&self) -> LinuxHost {
+        LinuxHost {
+            state_dir: self.places().state_dir,
+            ..LinuxHost::default()
+        }
+    }
+
+    /// How the stack was found.
+    pub(crate) fn found(&self) -> Found {
+        find(self.global.base_dir.as_deref(), &self.environment)
+    }
+
+    /// The directory of a stack that is there, for commands that make none.
+    pub(crate) fn base_dir(&self) -> Result<PathBuf, Failure> {
+        match self.found().path() {
+            Some(path) => Ok(path.to_path_buf()),
+            None if PathBuf::from(DEFAULT_BASE_DIR).join("config/.env").is_file() => Ok(DEFAULT_BASE_DIR.into()),
+            None => Err(Failure::new(
+                Exit::NoStack,
+                "no stack: expected `--base-dir`, BASE_DIR, or a current directory inside a stack's",
+            )
+            .hint("`aiplat ls` shows every stack on this host; `aiplat deploy` makes one")),
+        }
+    }
+
+    /// Opens the stack that is there.
+    pub(crate) fn opened(&self) -> Result<Opened, Failure> {
+        let opened = open(&self.host(), &self.catalogue, &self.base_dir()?)?;
+        self.warn(&opened.warnings);
+        Ok(opened)
+    }
+
+    /// Keys that mean something.
+    pub(crate) fn known(&self) -> KnownKeys {
+        known_keys(&self.catalogue)
+    }
+
+    /// What a run is given.
+    pub(crate) fn inputs(&self, settings: &SettingsArgs, command: &str) -> Result<Inputs, Failure> {
+        let mut flags: BTreeMap<String, String> = settings.values(&self.known())?;
+        if let Some(path) = self.found().as_flag() {
+            flags.insert("BASE_DIR".to_owned(), path.display().to_string());
+        }
+        Ok(Inputs {
+            flags,
+            environment: self.environment.variables.clone(),
+            invoking_user: self.environment.invoking_user,
+            allow_unmounted: settings.allow_unmounted,
+            command: command.to_owned(),
+        })
+    }
+
+    /// How a plan is carried out.
+    pub(crate) fn apply_options(&self, cpus: u32) -> ApplyOptions {
+        ApplyOptions {
+            kill_after: self.environment.own.test_kill_after,
+            ..ApplyOptions::for_cpus(cpus.max(1) as usize)
+        }
+    }
+
+    /// Tells warnings.
+    pub(crate) fn warn(&self, warnings: &[Warning]) {
+        for warning in warnings {
+            self.printer.warning(&warning.to_string());
+        }
+    }
+}
+
+/// Service files that are not as they must be.
+pub(crate) fn catalogue_failure(problems: &[CatalogueProblem]) -> Failure {
+    Failure::new(Exit::Invalid, "a service file is not as expected").all(problems)
+}

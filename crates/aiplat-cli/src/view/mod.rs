@@ -1,0 +1,8 @@
+//! How things look as text.
+
+pub(crate) mod plan;
+pub(crate) mod services;
+pub(crate) mod style;
+pub(crate) mod table;
+
+pub(crate) use table::Table;

@@ -1,0 +1,278 @@
+//! A plan as people read it: grouped, each change with a symbol, a word and its reason.
+
+use std::fmt::Write as _;
+
+use aiplat_core::plan::{Change, Plan, PlannedStep, Step};
+
+use super::style;
+use crate::words::{count, list};
+
+/// Where a step stands in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    Ground,
+    Images,
+    Services,
+    Inside,
+    Removed,
+}
+
+impl Section {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Ground, "Ground"),
+        (Self::Images, "Images"),
+        (Self::Services, "Services"),
+        (Self::Inside, "Inside services"),
+        (Self::Removed, "Removed"),
+    ];
+
+    fn of(step: &Step) -> Self {
+        match step {
+            Step::Directories(_)
+            | Step::Files(_)
+            | Step::RemoveFile { .. }
+            | Step::Cgroup(_)
+            | Step::Network(_)
+            | Step::Firewall(_)
+            | Step::Profiles { .. } => Self::Ground,
+            Step::Image { .. } => Self::Images,
+            Step::Container(_) | Step::Start { .. } | Step::Gate(_) => Self::Services,
+            Step::Check(_) | Step::Provision(_) | Step::Reload(_) => Self::Inside,
+            Step::RemoveContainer(_)
+            | Step::RemoveNetwork { .. }
+            | Step::RemoveFirewall(_)
+            | Step::RemoveProfiles { .. }
+            | Step::RemoveCgroup { .. }
+            | Step::PurgeDirectory { .. }
+            | Step::Release => Self::Removed,
+        }
+    }
+}
+
+/// The whole plan.
+pub(crate) fn text(plan: &Plan) -> String {
+    let base = plan.base_dir.display();
+    let mut text = format!("{} `{}` in {base}\n", style::heading("Stack"), plan.stack);
+    text += &changes(plan);
+    let risks: Vec<_> = plan
+        .steps
+        .iter()
+        .filter_map(|s| Some((&s.id, s.risk.as_ref()?)))
+        .collect();
+    block(
+        &mut text,
+        "Risks",
+        risks
+            .iter()
+            .map(|(id, risk)| format!("{} {id}: {risk}", style::bad("!"))),
+    );
+    block(
+        &mut text,
+        "Notes",
+        plan.notes.iter().map(|note| format!("* {note}")),
+    );
+    let _ = write!(text, "\n{}\n", summary(plan));
+    text
+}
+
+/// What changes, section by section; nothing where nothing does.
+pub(crate) fn changes(plan: &Plan) -> String {
+    let changing: Vec<&PlannedStep> = plan
+        .steps
+        .iter()
+        .filter(|s| s.change != Change::Verify)
+        .collect();
+    let names: Vec<(String, &PlannedStep)> = changing.iter().map(|s| (name(s), *s)).collect();
+    let wide = names
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(44);
+    let mut text = String::new();
+    for (section, title) in Section::ALL {
+        let lines = names
+            .iter()
+            .filter(|(_, step)| Section::of(&step.step) == section)
+            .map(|(name, step)| {
+                format!("{} {name:wide$}  {}", mark(step), style::faint(&step.why))
+            });
+        block(&mut text, title, lines);
+    }
+    text
+}
+
+fn block(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let lines: Vec<String> = lines.collect();
+    if !lines.is_empty() {
+        let _ = write!(text, "\n{}\n", style::heading(title));
+        lines
+            .iter()
+            .for_each(|line| text.push_str(&format!("  {}\n", line.trim_end())));
+    }
+}
+
+/// `Plan: 3 to create, 1 to change, none to remove; 12 services are looked at.`
+pub(crate) fn summary(plan: &Plan) -> String {
+    let proofs = plan.count(Change::Verify);
+    if !plan.has_changes() {
+        let services = count(plan.services.len(), "service runs", "services run");
+        return format!("Nothing to change: {services} as wanted.");
+    }
+    let parts: Vec<String> = [
+        (Change::Create, "to create"),
+        (Change::Update, "to change"),
+        (Change::Remove, "to remove"),
+    ]
+    .into_iter()
+    .map(|(change, words)| (plan.count(change), words))
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, words)| format!("{number} {words}"))
+    .collect();
+    let proved = if proofs > 0 {
+        format!("; {} without a change", count(proofs, "check", "checks"))
+    } else {
+        String::new()
+    };
+    format!("Plan: {}{proved}.", list(&parts))
+}
+
+/// Symbol and word for what happens, eleven columns wide.
+fn mark(step: &PlannedStep) -> String {
+    let word = match (&step.step, step.change) {
+        (Step::Container(made), _) if made.replaces.is_some() => "~ replace",
+        (Step::Start { .. }, _) => "~ start",
+        (Step::Provision(_), _) => "~ provide",
+        (Step::Reload(_), _) => "~ reload",
+        (Step::Image { .. }, _) => "+ pull",
+        (Step::PurgeDirectory { .. }, _) => "- purge",
+        (_, Change::Create) => "+ create",
+        (_, Change::Update) => "~ change",
+        (_, Change::Remove) => "- remove",
+        (_, Change::Verify) => "= check",
+    };
+    let padded = format!("{word:11}");
+    match word.as_bytes()[0] {
+        b'+' => style::good(&padded),
+        b'~' => style::changed(&padded),
+        b'-' => style::bad(&padded),
+        _ => style::faint(&padded),
+    }
+}
+
+/// What a step is about.
+fn name(step: &PlannedStep) -> String {
+    let id = step.id.as_str();
+    let tail = id.split_once('/').map_or(id, |(_, tail)| tail);
+    match &step.step {
+        Step::Container(made) => made.spec.service.to_string(),
+        Step::Directories(all) => count(all.len(), "directory", "directories"),
+        Step::Files(files) if !id.contains('/') => {
+            format!("{id} ({})", count(files.len(), "file", "files"))
+        }
+        Step::Files(_) => format!("{tail}: {}", files_word(id)),
+        Step::RemoveFile { path } | Step::PurgeDirectory { path, .. } => path.display().to_string(),
+        Step::Network(network) => format!("network {} ({})", network.name, network.subnet),
+        Step::Firewall(rules) => format!("firewall rules for {}", rules.bridge),
+        Step::Cgroup(cgroup) => format!("limits of {}", cgroup.parent),
+        Step::Profiles { files } | Step::RemoveProfiles { files } => {
+            count(files.len(), "AppArmor profile", "AppArmor profiles")
+        }
+        Step::Image { reference } => reference.clone(),
+        Step::Start { gate, .. } | Step::Gate(gate) => gate.service.to_string(),
+        Step::Provision(_) => match tail.split_once('/') {
+            Some((service, provider)) => format!("{provider}: for {service}"),
+            None => format!("{tail}: first set-up"),
+        },
+        Step::Reload(reload) => reload.service.to_string(),
+        Step::RemoveContainer(container) => container.name.clone(),
+        Step::RemoveNetwork { name, .. } => format!("network {name}"),
+        Step::RemoveFirewall(rules) => format!("firewall rules for {}", rules.bridge),
+        Step::RemoveCgroup { parent } => format!("limits of {parent}"),
+        Step::Release => "reservations".to_owned(),
+        Step::Check(_) => tail.to_owned(),
+    }
+}
+
+fn files_word(id: &str) -> &'static str {
+    match id.split('/').next().unwrap_or_default() {
+        "stage" => "configuration to check",
+        "setup-done" | "loaded" => "record",
+        _ => "configuration",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aiplat_core::spec::FirewallSpec;
+
+    use super::*;
+
+    fn step(id: &str, change: Change, step: Step) -> PlannedStep {
+        PlannedStep {
+            id: id.into(),
+            after: Vec::new(),
+            change,
+            why: "is not there yet".into(),
+            risk: None,
+            step,
+        }
+    }
+
+    fn plan(steps: Vec<PlannedStep>) -> Plan {
+        Plan {
+            stack: "ai".parse().unwrap(),
+            stack_id: "0123456789ab".parse().unwrap(),
+            base_dir: "/mnt/data".into(),
+            services: vec![("redis".parse().unwrap(), "ai-redis".parse().unwrap())],
+            steps,
+            notes: vec!["AppArmor is not available here".into()],
+        }
+    }
+
+    #[test]
+    fn symbols_and_words_say_the_same_and_risks_and_notes_are_there() {
+        let purge = Step::PurgeDirectory {
+            path: "/mnt/data/data".into(),
+            base_dir: "/mnt/data".into(),
+        };
+        let mut purge = step("purge/data", Change::Remove, purge);
+        purge.risk = Some("everything below is lost".into());
+        let firewall = Step::Firewall(FirewallSpec {
+            bridge: "aip-1".into(),
+            chain: "X".into(),
+        });
+        let shown = text(&plan(vec![
+            step(
+                "image/redis:8",
+                Change::Create,
+                Step::Image {
+                    reference: "redis:8".into(),
+                },
+            ),
+            step("firewall", Change::Create, firewall),
+            purge,
+        ]));
+        let plain = anstream::adapter::strip_str(&shown).to_string();
+        for words in [
+            "Stack `ai` in /mnt/data",
+            "+ pull      redis:8",
+            "+ create    firewall rules for aip-1",
+            "- purge     /mnt/data/data",
+            "! purge/data: everything below is lost",
+            "* AppArmor is not available here",
+            "Plan: 2 to create and 1 to remove.",
+        ] {
+            assert!(plain.contains(words), "{words:?} in\n{plain}");
+        }
+    }
+
+    #[test]
+    fn a_plan_without_changes_says_so() {
+        assert_eq!(
+            summary(&plan(Vec::new())),
+            "Nothing to change: 1 service runs as wanted."
+        );
+        assert!(changes(&plan(Vec::new())).is_empty());
+    }
+}
