@@ -90,11 +90,11 @@ pub(super) const READ_STRICT: [Row; 18] = [
 /// (`PostgreSQL` tries it by default). Writing `/` makes no file in it.
 pub(super) const ROOT: Row = allow("root", "/", Rw);
 
-/// What programs write that is no file of theirs.
-pub(super) const DEVICES: [Row; 5] = [
+/// What programs write that is no file of theirs. `/proc/<pid>/fd/*` needs no rule: the kernel asks
+/// about the file behind it.
+pub(super) const DEVICES: [Row; 4] = [
     allow("dev", "/dev/{null,zero,full,random,urandom,tty,ptmx}", Rw),
     allow("dev-pts", "/dev/pts/{,*}", Rw),
-    owner("proc-fd", "/proc/[0-9]*/fd/*", Rw),
     owner("proc-comm", "/proc/[0-9]*/{,task/[0-9]*/}comm", Rw),
     owner(
         "proc-knobs",

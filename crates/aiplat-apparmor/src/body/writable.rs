@@ -100,9 +100,16 @@ mod tests {
     #[test]
     fn scratch_may_be_run_from_only_when_stated() {
         let text = spec(&[("/run", true)]).profile().to_string();
-        assert!(text.contains("\"/run/**\" mrix,"), "{text}");
         assert!(!text.contains("deny \"/run/**\" mx,"), "{text}");
         assert!(text.contains("deny \"/tmp/**\" mx,"), "{text}");
+    }
+
+    #[test]
+    fn a_strict_profile_has_to_say_that_a_mount_may_be_run_from() {
+        let mut spec = spec(&[("/media", true)]);
+        spec.kind = Kind::OpenClaw;
+        let text = spec.profile().to_string();
+        assert!(text.contains("\"/media/**\" mrix,"), "{text}");
     }
 
     #[test]
