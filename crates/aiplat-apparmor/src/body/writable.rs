@@ -55,12 +55,15 @@ pub(super) fn rules(spec: &ProfileSpec, rules: &mut Vec<Rule>) {
             Perms::Rwkl,
         );
         if *exec {
-            file(
-                format!("run:{path}"),
-                Verdict::Allow,
-                Pattern::below(path),
-                Perms::Mrix,
-            );
+            // the default kind runs whatever is not denied
+            if spec.kind != Kind::Default {
+                file(
+                    format!("run:{path}"),
+                    Verdict::Allow,
+                    Pattern::below(path),
+                    Perms::Mrix,
+                );
+            }
             continue;
         }
         // a denial beats any allowance: a place to run from inside this one has to be left out
