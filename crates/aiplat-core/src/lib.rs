@@ -2,8 +2,8 @@
 
 pub mod allocation;
 pub mod catalogue;
-pub mod manifest;
 pub mod config;
+pub mod manifest;
 pub mod names;
 pub mod observed;
 pub mod plan;

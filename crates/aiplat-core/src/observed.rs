@@ -271,7 +271,10 @@ impl Observed {
     /// What is known of an image that the engine has.
     pub fn image(&self, reference: &str) -> Option<&ImageFacts> {
         let wanted = familiar(reference);
-        self.images.iter().find(|(name, _)| familiar(name) == wanted).map(|(_, facts)| facts)
+        self.images
+            .iter()
+            .find(|(name, _)| familiar(name) == wanted)
+            .map(|(_, facts)| facts)
     }
 
     /// Whether the engine has an image.

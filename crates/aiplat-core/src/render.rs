@@ -48,7 +48,12 @@ impl<'a> Renderer<'a> {
     pub(crate) fn new(config: &'a StackConfig, catalogue: &'a Catalogue) -> Self {
         let key = config.secrets.fingerprint_key();
         let globals = globals(config, catalogue);
-        Self { config, catalogue, key, globals }
+        Self {
+            config,
+            catalogue,
+            key,
+            globals,
+        }
     }
 
     /// Renders one template of a service.
@@ -81,7 +86,11 @@ impl<'a> Renderer<'a> {
     /// A secret by name.
     pub(crate) fn secret(&self, name: &str) -> Option<Text> {
         let value = self.config.secrets.get(name)?;
-        Some(Text::secret(format!("<secret:{name}>"), value.clone(), &self.key))
+        Some(Text::secret(
+            format!("<secret:{name}>"),
+            value.clone(),
+            &self.key,
+        ))
     }
 
     fn environment(&self, service: &Service, reveal: Reveal) -> Environment<'static> {
@@ -96,25 +105,37 @@ impl<'a> Renderer<'a> {
             .expect("the default delimiters are valid");
         env.set_syntax(syntax);
         let secrets = self.config.secrets.clone();
-        env.add_function("secret", move |name: String| match (secrets.get(&name), reveal) {
-            (None, _) => Err(missing(format!("a secret of a selected service, not `{name}`"))),
-            (Some(_), Reveal::Names) => Ok(format!("<secret:{name}>")),
-            (Some(value), Reveal::Values) => Ok(value.expose_secret().to_owned()),
+        env.add_function("secret", move |name: String| {
+            match (secrets.get(&name), reveal) {
+                (None, _) => Err(missing(format!(
+                    "a secret of a selected service, not `{name}`"
+                ))),
+                (Some(_), Reveal::Names) => Ok(format!("<secret:{name}>")),
+                (Some(value), Reveal::Values) => Ok(value.expose_secret().to_owned()),
+            }
         });
-        let files: Vec<String> =
-            service.secrets.iter().filter(|s| s.file).map(|s| s.name.to_string()).collect();
+        let files: Vec<String> = service
+            .secrets
+            .iter()
+            .filter(|s| s.file)
+            .map(|s| s.name.to_string())
+            .collect();
         env.add_function("secret_file", move |name: String| {
             let known = files.contains(&name);
             let path = format!("/run/secrets/{name}");
             known.then_some(path).ok_or_else(|| {
-                missing(format!("a secret of this service with `file = true`, not `{name}`"))
+                missing(format!(
+                    "a secret of this service with `file = true`, not `{name}`"
+                ))
             })
         });
         let ports: Arc<BTreeMap<(String, String), u16>> = Arc::new(
             self.catalogue
                 .services()
                 .flat_map(|s| {
-                    s.ports.iter().map(|p| ((s.name.to_string(), p.name.clone()), p.container))
+                    s.ports
+                        .iter()
+                        .map(|p| ((s.name.to_string(), p.name.clone()), p.container))
                 })
                 .collect(),
         );
@@ -139,7 +160,9 @@ impl<'a> Renderer<'a> {
         });
         let host = Arc::clone(&public);
         env.add_function("host", move |name: String| host(&name));
-        env.add_function("url", move |name: String| public(&name).map(|h| format!("https://{h}")));
+        env.add_function("url", move |name: String| {
+            public(&name).map(|h| format!("https://{h}"))
+        });
         env
     }
 
@@ -156,7 +179,10 @@ impl<'a> Renderer<'a> {
                         Reveal::Names => text.to_string(),
                         Reveal::Values => text
                             .reveal(|s| {
-                                self.config.secrets.get(&s.name).map(|v| v.expose_secret().into())
+                                self.config
+                                    .secrets
+                                    .get(&s.name)
+                                    .map(|v| v.expose_secret().into())
                             })
                             .ok()?,
                     };
@@ -205,7 +231,12 @@ fn globals(config: &StackConfig, catalogue: &Catalogue) -> BTreeMap<String, Valu
     let store = config.vector_store();
     let services: BTreeMap<String, Value> = catalogue
         .services()
-        .map(|s| (s.name.identifier(), Value::from(config.selection.has(&s.name))))
+        .map(|s| {
+            (
+                s.name.identifier(),
+                Value::from(config.selection.has(&s.name)),
+            )
+        })
         .collect();
     let values = [
         ("domain", Value::from(config.domain())),
@@ -221,29 +252,63 @@ fn globals(config: &StackConfig, catalogue: &Catalogue) -> BTreeMap<String, Valu
         ("scrapes", scrapes(config, catalogue)),
         ("local_domain", Value::from(config.local_domain())),
         ("own_certificate", Value::from(false)),
-        ("https_port", Value::from(config.allocation.ports.get("CADDY_HTTPS_PORT").copied().unwrap_or(443))),
-        ("acme_email", Value::from(s.acme_email.get().as_ref().map(ToString::to_string).unwrap_or_default())),
+        (
+            "https_port",
+            Value::from(
+                config
+                    .allocation
+                    .ports
+                    .get("CADDY_HTTPS_PORT")
+                    .copied()
+                    .unwrap_or(443),
+            ),
+        ),
+        (
+            "acme_email",
+            Value::from(
+                s.acme_email
+                    .get()
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            ),
+        ),
         ("model", Value::from(s.ollama_model.get().as_str())),
-        ("embedding_model", Value::from(s.embedding_model.get().as_str())),
-        ("embedding_dimensions", Value::from(s.embedding_dimensions.get().get())),
+        (
+            "embedding_model",
+            Value::from(s.embedding_model.get().as_str()),
+        ),
+        (
+            "embedding_dimensions",
+            Value::from(s.embedding_dimensions.get().get()),
+        ),
         ("vector_store", Value::from(store.as_str())),
         ("litellm_cache", Value::from(litellm_cache(store).as_str())),
-        ("tailscale_hostname", Value::from(s.tailscale_hostname.get().as_str())),
+        (
+            "tailscale_hostname",
+            Value::from(s.tailscale_hostname.get().as_str()),
+        ),
     ];
-    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 fn databases(config: &StackConfig, catalogue: &Catalogue) -> Value {
-    let databases = catalogue.services().flat_map(|s| &s.databases).map(|database| {
-        let names = database_names(config, &database.name);
-        let fields = [
-            ("role", Value::from(names.0)),
-            ("name", Value::from(names.1)),
-            ("host", Value::from("postgres")),
-            ("port", Value::from(5432)),
-        ];
-        (database.name.clone(), object(fields))
-    });
+    let databases = catalogue
+        .services()
+        .flat_map(|s| &s.databases)
+        .map(|database| {
+            let names = database_names(config, &database.name);
+            let fields = [
+                ("role", Value::from(names.0)),
+                ("name", Value::from(names.1)),
+                ("host", Value::from("postgres")),
+                ("port", Value::from(5432)),
+            ];
+            (database.name.clone(), object(fields))
+        });
     object(databases.collect::<BTreeMap<_, _>>())
 }
 
@@ -253,12 +318,23 @@ pub(crate) fn database_names(config: &StackConfig, name: &str) -> (String, Strin
     (names.role.to_string(), names.database.to_string())
 }
 
-fn selected<'a>(config: &'a StackConfig, catalogue: &'a Catalogue) -> impl Iterator<Item = &'a Service> {
-    config.selection.services().iter().filter_map(|name| catalogue.get(name))
+fn selected<'a>(
+    config: &'a StackConfig,
+    catalogue: &'a Catalogue,
+) -> impl Iterator<Item = &'a Service> {
+    config
+        .selection
+        .services()
+        .iter()
+        .filter_map(|name| catalogue.get(name))
 }
 
 fn container_port(service: &Service, name: &str) -> u16 {
-    service.ports.iter().find(|p| p.name == name).map_or(0, |p| p.container)
+    service
+        .ports
+        .iter()
+        .find(|p| p.name == name)
+        .map_or(0, |p| p.container)
 }
 
 /// Routes by host, those with paths before the one that takes the rest.
@@ -292,8 +368,23 @@ fn scrapes(config: &StackConfig, catalogue: &Catalogue) -> Value {
             Some(object([
                 ("job", Value::from(service.name.as_str())),
                 ("target", Value::from(format!("{}:{port}", service.name))),
-                ("path", Value::from(metrics.path.clone().unwrap_or_else(|| "/metrics".to_owned()))),
-                ("bearer_file", Value::from(bearer.map(|b| format!("/run/secrets/{b}")).unwrap_or_default())),
+                (
+                    "path",
+                    Value::from(
+                        metrics
+                            .path
+                            .clone()
+                            .unwrap_or_else(|| "/metrics".to_owned()),
+                    ),
+                ),
+                (
+                    "bearer_file",
+                    Value::from(
+                        bearer
+                            .map(|b| format!("/run/secrets/{b}"))
+                            .unwrap_or_default(),
+                    ),
+                ),
             ]))
         })
         .collect()
@@ -301,8 +392,10 @@ fn scrapes(config: &StackConfig, catalogue: &Catalogue) -> Value {
 
 /// A template's object.
 fn object<K: Into<String>>(entries: impl IntoIterator<Item = (K, impl Into<Value>)>) -> Value {
-    let map: BTreeMap<String, Value> =
-        entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    let map: BTreeMap<String, Value> = entries
+        .into_iter()
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect();
     Value::from(map)
 }
 
@@ -312,7 +405,10 @@ fn missing(expected: String) -> minijinja::Error {
 
 /// The error without the template's text, which may hold a secret once rendered.
 fn words(error: &minijinja::Error) -> String {
-    let line = error.line().map(|l| format!(" in line {l}")).unwrap_or_default();
+    let line = error
+        .line()
+        .map(|l| format!(" in line {l}"))
+        .unwrap_or_default();
     match error.detail() {
         Some(detail) => format!("{}{line}: {detail}", error.kind()),
         None => format!("{}{line}", error.kind()),

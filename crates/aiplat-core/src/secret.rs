@@ -104,7 +104,9 @@ impl Format {
                 let mut salt = [0; 16];
                 salt.copy_from_slice(&random[..16]);
                 let password = known(name)?.expose_secret();
-                bcrypt::hash_with_salt(password, BCRYPT_COST, salt).ok()?.to_string()
+                bcrypt::hash_with_salt(password, BCRYPT_COST, salt)
+                    .ok()?
+                    .to_string()
             }
         };
         Some(text.into())
@@ -112,8 +114,12 @@ impl Format {
 }
 
 fn password(random: &[u8; RANDOM_BYTES]) -> String {
-    let sets: [&[u8]; 4] =
-        [b"abcdefghijkmnopqrstuvwxyz", b"ABCDEFGHJKLMNPQRSTUVWXYZ", b"23456789", b"_-."];
+    let sets: [&[u8]; 4] = [
+        b"abcdefghijkmnopqrstuvwxyz",
+        b"ABCDEFGHJKLMNPQRSTUVWXYZ",
+        b"23456789",
+        b"_-.",
+    ];
     let mut text = letters(&random[..20], ALNUM);
     for (byte, set) in random[20..24].iter().zip(sets) {
         text.push(char::from(set[usize::from(*byte) % set.len()]));
@@ -136,7 +142,12 @@ mod tests {
     #[test]
     fn each_format_has_its_shape() {
         let random: [u8; RANDOM_BYTES] = std::array::from_fn(|i| (i * 37 % 256) as u8);
-        let draw = |f: Format| f.draw(&random, |_| None).unwrap().expose_secret().to_owned();
+        let draw = |f: Format| {
+            f.draw(&random, |_| None)
+                .unwrap()
+                .expose_secret()
+                .to_owned()
+        };
         assert_eq!(draw(Format::Alnum32).len(), 32);
         assert_eq!(draw(Format::Hex64).len(), 64);
         assert_eq!(draw(Format::SkHex64).len(), 67);

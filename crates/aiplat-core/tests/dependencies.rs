@@ -7,7 +7,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate, the crates here it may use, and the others it may use; `None` where those are free.
-type Row = (&'static str, &'static [&'static str], Option<&'static [&'static str]>);
+type Row = (
+    &'static str,
+    &'static [&'static str],
+    Option<&'static [&'static str]>,
+);
 
 const TABLE: &[Row] = &[
     (
@@ -15,34 +19,89 @@ const TABLE: &[Row] = &[
         &[],
         Some(&["minijinja", "serde", "serde_json", "sha2", "thiserror"]),
     ),
-    ("aiplat-apparmor", &[], Some(&["minijinja", "serde", "thiserror"])),
+    (
+        "aiplat-apparmor",
+        &[],
+        Some(&["minijinja", "serde", "thiserror"]),
+    ),
     (
         "aiplat-core",
         &["aiplat-apparmor", "aiplat-vectordb"],
         Some(&[
-            "base64", "bcrypt", "ipnet", "minijinja", "petgraph", "secrecy", "serde", "serde_json",
-            "sha2", "thiserror", "toml",
+            "base64",
+            "bcrypt",
+            "ipnet",
+            "minijinja",
+            "petgraph",
+            "secrecy",
+            "serde",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "toml",
         ]),
     ),
-    ("aiplat-docker", &["aiplat-apparmor", "aiplat-core", "aiplat-vectordb"], None),
+    (
+        "aiplat-docker",
+        &["aiplat-apparmor", "aiplat-core", "aiplat-vectordb"],
+        None,
+    ),
     (
         "aiplat-testkit",
-        &["aiplat-apparmor", "aiplat-core", "aiplat-docker", "aiplat-vectordb"],
+        &[
+            "aiplat-apparmor",
+            "aiplat-core",
+            "aiplat-docker",
+            "aiplat-vectordb",
+        ],
         None,
     ),
     (
         "aiplat-cli",
-        &["aiplat-apparmor", "aiplat-core", "aiplat-docker", "aiplat-testkit", "aiplat-vectordb"],
+        &[
+            "aiplat-apparmor",
+            "aiplat-core",
+            "aiplat-docker",
+            "aiplat-testkit",
+            "aiplat-vectordb",
+        ],
         None,
     ),
 ];
 
 /// What a crate must not have, directly or through others: the engine, the run time, the command line, the clock, chance.
 const NEVER: &[(&str, &[&str])] = &[
-    ("aiplat-vectordb", &["tokio", "bollard", "clap", "rand", "getrandom", "chrono", "time", "rustix", "nix"]),
-    ("aiplat-apparmor", &["tokio", "bollard", "clap", "rand", "chrono", "time", "nix", "libc"]),
-    ("aiplat-core", &["tokio", "bollard", "clap", "rand", "chrono", "time", "rustix", "nix", "hyper", "tempfile"]),
-    ("aiplat-docker", &["clap", "dialoguer", "indicatif", "anstream", "comfy-table"]),
+    (
+        "aiplat-vectordb",
+        &[
+            "tokio",
+            "bollard",
+            "clap",
+            "rand",
+            "getrandom",
+            "chrono",
+            "time",
+            "rustix",
+            "nix",
+        ],
+    ),
+    (
+        "aiplat-apparmor",
+        &[
+            "tokio", "bollard", "clap", "rand", "chrono", "time", "nix", "libc",
+        ],
+    ),
+    (
+        "aiplat-core",
+        &[
+            "tokio", "bollard", "clap", "rand", "chrono", "time", "rustix", "nix", "hyper",
+            "tempfile",
+        ],
+    ),
+    (
+        "aiplat-docker",
+        &["clap", "dialoguer", "indicatif", "anstream", "comfy-table"],
+    ),
     ("aiplat-testkit", &["clap", "dialoguer", "indicatif"]),
 ];
 
@@ -55,22 +114,45 @@ const UNSAID: &[(&str, &[&str])] = &[
 ];
 
 const PURE: &[&str] = &[
-    "std::env::", "std::fs::", "std::process::", "std::thread::", "SystemTime", "Instant::now",
-    "TcpStream", "UnixStream", "println!", "eprintln!", "async fn", "env::var(",
+    "std::env::",
+    "std::fs::",
+    "std::process::",
+    "std::thread::",
+    "SystemTime",
+    "Instant::now",
+    "TcpStream",
+    "UnixStream",
+    "println!",
+    "eprintln!",
+    "async fn",
+    "env::var(",
 ];
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 fn metadata() -> Value {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(workspace())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -98,7 +180,9 @@ fn locked() -> BTreeMap<String, BTreeSet<String>> {
         let used = used.into_iter().flatten().filter_map(toml::Value::as_str);
         // "name" or "name version": versions of one name are taken together
         let used = used.map(|d| d.split(' ').next().unwrap_or(d).to_owned());
-        all.entry(package["name"].as_str().unwrap().to_owned()).or_default().extend(used);
+        all.entry(package["name"].as_str().unwrap().to_owned())
+            .or_default()
+            .extend(used);
     }
     all
 }
@@ -107,23 +191,41 @@ fn locked() -> BTreeMap<String, BTreeSet<String>> {
 fn every_crate_uses_what_the_table_says_and_nothing_else() {
     let declared = declared();
     for (name, ours, others) in TABLE {
-        let Some(used) = declared.get(*name) else { continue };
-        let (inner, outer): (BTreeSet<_>, BTreeSet<_>) =
-            used.iter().map(String::as_str).partition(|d| d.starts_with("aiplat-"));
+        let Some(used) = declared.get(*name) else {
+            continue;
+        };
+        let (inner, outer): (BTreeSet<_>, BTreeSet<_>) = used
+            .iter()
+            .map(String::as_str)
+            .partition(|d| d.starts_with("aiplat-"));
         let allowed: BTreeSet<_> = ours.iter().copied().collect();
-        assert!(inner.is_subset(&allowed), "{name} must not use {:?}", &inner - &allowed);
+        assert!(
+            inner.is_subset(&allowed),
+            "{name} must not use {:?}",
+            &inner - &allowed
+        );
         if let Some(others) = others {
             let allowed: BTreeSet<_> = others.iter().copied().collect();
-            assert!(outer.is_subset(&allowed), "{name} must not use {:?}", &outer - &allowed);
+            assert!(
+                outer.is_subset(&allowed),
+                "{name} must not use {:?}",
+                &outer - &allowed
+            );
         }
     }
 }
 
 #[test]
 fn the_table_has_every_crate_of_the_product() {
-    let listed: BTreeSet<_> = TABLE.iter().map(|(name, _, _)| (*name).to_owned()).collect();
+    let listed: BTreeSet<_> = TABLE
+        .iter()
+        .map(|(name, _, _)| (*name).to_owned())
+        .collect();
     let folders = std::fs::read_dir(workspace().join("crates")).unwrap();
-    for folder in folders.map(|f| f.unwrap().path()).filter(|f| f.join("Cargo.toml").exists()) {
+    for folder in folders
+        .map(|f| f.unwrap().path())
+        .filter(|f| f.join("Cargo.toml").exists())
+    {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         assert!(listed.contains(&name), "`{name}` is not in the table");
     }
@@ -133,16 +235,27 @@ fn the_table_has_every_crate_of_the_product() {
 fn nothing_forbidden_comes_in_through_others() {
     let (declared, locked) = (declared(), locked());
     for (name, never) in NEVER {
-        let Some(first) = declared.get(*name) else { continue };
-        let mut open: Vec<(String, String)> =
-            first.iter().map(|d| (d.clone(), (*name).to_owned())).collect();
+        let Some(first) = declared.get(*name) else {
+            continue;
+        };
+        let mut open: Vec<(String, String)> = first
+            .iter()
+            .map(|d| (d.clone(), (*name).to_owned()))
+            .collect();
         let mut seen = BTreeSet::new();
         while let Some((next, through)) = open.pop() {
-            assert!(!never.contains(&next.as_str()), "{name} must not have `{next}` (through {through})");
+            assert!(
+                !never.contains(&next.as_str()),
+                "{name} must not have `{next}` (through {through})"
+            );
             if seen.insert(next.clone()) {
                 let used = declared.get(&next).or_else(|| locked.get(&next));
                 let path = format!("{through} > {next}");
-                open.extend(used.into_iter().flatten().map(|d| (d.clone(), path.clone())));
+                open.extend(
+                    used.into_iter()
+                        .flatten()
+                        .map(|d| (d.clone(), path.clone())),
+                );
             }
         }
     }
@@ -151,7 +264,10 @@ fn nothing_forbidden_comes_in_through_others() {
 /// The product's own lines of a crate: no tests.
 fn product_lines(crate_name: &str) -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-        for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+        for entry in std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().path())
+        {
             let stem = entry.file_stem().unwrap().to_string_lossy().into_owned();
             if stem == "tests" {
                 continue;
@@ -166,12 +282,16 @@ fn product_lines(crate_name: &str) -> Vec<(PathBuf, String)> {
         }
     }
     let mut found = Vec::new();
-    walk(&workspace().join("crates").join(crate_name).join("src"), &mut found);
+    walk(
+        &workspace().join("crates").join(crate_name).join("src"),
+        &mut found,
+    );
     found
 }
 
 fn code(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
 }
 
 #[test]
@@ -180,7 +300,12 @@ fn pure_crates_ask_neither_clock_nor_disk_nor_environment() {
         for (path, text) in product_lines(name) {
             for line in code(&text) {
                 let found = words.iter().find(|word| line.contains(**word));
-                assert!(found.is_none(), "{}: `{}` in `{line}`", path.display(), found.unwrap());
+                assert!(
+                    found.is_none(),
+                    "{}: `{}` in `{line}`",
+                    path.display(),
+                    found.unwrap()
+                );
             }
         }
     }
@@ -195,7 +320,11 @@ fn only_one_folder_names_a_type_of_bollard() {
         for (path, text) in product_lines(name) {
             let home = path.to_string_lossy().contains("/engine/bollard/");
             for line in code(&text).filter(|_| !home) {
-                assert!(!line.contains("use bollard::"), "{}: `{line}`", path.display());
+                assert!(
+                    !line.contains("use bollard::"),
+                    "{}: `{line}`",
+                    path.display()
+                );
             }
         }
     }

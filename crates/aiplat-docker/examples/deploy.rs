@@ -15,11 +15,16 @@ use aiplat_docker::stack::{Inputs, Intent, Places, prepare};
 #[allow(clippy::print_stdout)] // an example's only way to show anything
 async fn main() -> Result<(), Box<dyn Error>> {
     let environment: std::collections::BTreeMap<String, String> = std::env::vars().collect();
-    let address = environment.get("AIPLAT_HOST").ok_or("expected AIPLAT_HOST")?;
+    let address = environment
+        .get("AIPLAT_HOST")
+        .ok_or("expected AIPLAT_HOST")?;
     let engine = Bollard::connect(address).await?;
     let host = LinuxHost::default();
     let catalogue = Catalogue::built_in().map_err(|problems| {
-        problems.iter().map(|p| format!("{p}\n")).collect::<String>()
+        problems
+            .iter()
+            .map(|p| format!("{p}\n"))
+            .collect::<String>()
     })?;
     let inputs = Inputs {
         environment,
@@ -27,10 +32,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         command: "deploy".to_owned(),
         ..Inputs::default()
     };
-    let prepared =
-        prepare(&engine, &host, &catalogue, &inputs, &Places::default(), Intent::Deploy)
-            .await
-            .map_err(|e| e.problems().join("\n"))?;
+    let prepared = prepare(
+        &engine,
+        &host,
+        &catalogue,
+        &inputs,
+        &Places::default(),
+        Intent::Deploy,
+    )
+    .await
+    .map_err(|e| e.problems().join("\n"))?;
     for step in &prepared.plan.steps {
         println!("{:?} {} ({})", step.change, step.id, step.why);
     }
@@ -42,7 +53,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             println!("{event:?}");
         }
     };
-    let report = prepared.deploy(&engine, &host, &ApplyOptions::default(), &events).await?;
+    let report = prepared
+        .deploy(&engine, &host, &ApplyOptions::default(), &events)
+        .await?;
     println!("{} steps in {:?}", report.steps.len(), report.took);
     Ok(())
 }

@@ -206,7 +206,8 @@ impl Check<'_> {
         for allowance in &allowed {
             if let Allowance::Exec(target) = allowance {
                 self.expect(
-                    exec.contains(target) || (target == "/" && allowed.contains(&Allowance::WritableRoot)),
+                    exec.contains(target)
+                        || (target == "/" && allowed.contains(&Allowance::WritableRoot)),
                     "exceptions.allow",
                     format!("a mount at `{target}` that says `exec = true`"),
                 );

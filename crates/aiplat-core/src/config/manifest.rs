@@ -30,10 +30,17 @@ pub fn manifest(
     known: &KnownKeys,
 ) -> Result<String, EditError> {
     let values = values(settings, allocation);
-    let Some(old) = old else { return template::render(&values, known) };
+    let Some(old) = old else {
+        return template::render(&values, known);
+    };
     let mut next = old.clone();
     let comment = "Decided by aiplat, and reserved on this host:";
-    next.append_section(comment, values.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
+    next.append_section(
+        comment,
+        values
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str())),
+    )?;
     Ok(next.to_text())
 }
 
@@ -57,31 +64,69 @@ fn values(settings: &Settings, allocation: &Allocation) -> BTreeMap<String, Stri
         ("VECTOR_DB", s.vector_db.get().to_string()),
         ("OLLAMA_MODEL", s.ollama_model.get().to_string()),
         ("EMBEDDING_MODEL", s.embedding_model.get().to_string()),
-        ("EMBEDDING_DIMENSIONS", s.embedding_dimensions.get().to_string()),
+        (
+            "EMBEDDING_DIMENSIONS",
+            s.embedding_dimensions.get().to_string(),
+        ),
         ("APPARMOR", s.apparmor.get().to_string()),
-        ("APPARMOR_PROFILE_DIR", s.apparmor_profile_dir.get().to_string()),
+        (
+            "APPARMOR_PROFILE_DIR",
+            s.apparmor_profile_dir.get().to_string(),
+        ),
         ("TAILSCALE_HOSTNAME", s.tailscale_hostname.get().to_string()),
     ];
     let optional = [
-        ("ACME_EMAIL", s.acme_email.get().as_ref().map(ToString::to_string)),
-        ("STACK_CPUS", s.stack_cpus.get().as_ref().map(ToString::to_string)),
-        ("STACK_MEMORY", s.stack_memory.get().as_ref().map(ToString::to_string)),
-        ("STACK_PIDS", s.stack_pids.get().as_ref().map(ToString::to_string)),
-        ("IMAGE_REGISTRY", s.image_registry.get().as_ref().map(ToString::to_string)),
-        ("DENY_ETC_PASSWD", s.deny_etc_passwd.get().then(|| "true".to_owned())),
+        (
+            "ACME_EMAIL",
+            s.acme_email.get().as_ref().map(ToString::to_string),
+        ),
+        (
+            "STACK_CPUS",
+            s.stack_cpus.get().as_ref().map(ToString::to_string),
+        ),
+        (
+            "STACK_MEMORY",
+            s.stack_memory.get().as_ref().map(ToString::to_string),
+        ),
+        (
+            "STACK_PIDS",
+            s.stack_pids.get().as_ref().map(ToString::to_string),
+        ),
+        (
+            "IMAGE_REGISTRY",
+            s.image_registry.get().as_ref().map(ToString::to_string),
+        ),
+        (
+            "DENY_ETC_PASSWD",
+            s.deny_etc_passwd.get().then(|| "true".to_owned()),
+        ),
         (
             "SERVICES",
             s.services.get().as_ref().map(|names| {
-                names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+                names
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(",")
             }),
         ),
     ];
-    let images = s.images.iter().map(|(name, image)| (KnownKeys::image_key(name), image.get().to_string()));
-    let ports = allocation.ports.iter().map(|(key, port)| (key.clone(), port.to_string()));
+    let images = s
+        .images
+        .iter()
+        .map(|(name, image)| (KnownKeys::image_key(name), image.get().to_string()));
+    let ports = allocation
+        .ports
+        .iter()
+        .map(|(key, port)| (key.clone(), port.to_string()));
     fixed
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
-        .chain(optional.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))))
+        .chain(
+            optional
+                .into_iter()
+                .filter_map(|(key, value)| Some((key.to_owned(), value?))),
+        )
         .chain(images)
         .chain(ports)
         .collect()

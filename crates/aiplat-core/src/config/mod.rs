@@ -72,8 +72,14 @@ impl StackConfig {
     pub fn owner(&self, identity: Identity) -> Owner {
         let a = &self.allocation;
         match identity {
-            Identity::Stack => Owner { uid: a.uid, gid: a.gid },
-            Identity::Openclaw => Owner { uid: a.openclaw_uid, gid: a.openclaw_gid },
+            Identity::Stack => Owner {
+                uid: a.uid,
+                gid: a.gid,
+            },
+            Identity::Openclaw => Owner {
+                uid: a.openclaw_uid,
+                gid: a.openclaw_gid,
+            },
             Identity::Root => Owner { uid: 0, gid: 0 },
         }
     }
@@ -94,7 +100,11 @@ impl StackConfig {
             return image.get().to_string();
         }
         let store = self.vector_store();
-        let pinned = service.image.variant.get(&store).unwrap_or(&service.image.reference);
+        let pinned = service
+            .image
+            .variant
+            .get(&store)
+            .unwrap_or(&service.image.reference);
         match self.settings.image_registry.get() {
             None => pinned.clone(),
             Some(registry) => {
@@ -106,7 +116,11 @@ impl StackConfig {
 
     /// What a service sees of the vector store, when it uses it.
     pub fn vector(&self, service: &Service) -> Option<StoreContext> {
-        service.vector.context(self.vector_store(), self.name().as_str(), service.name.as_str())
+        service.vector.context(
+            self.vector_store(),
+            self.name().as_str(),
+            service.name.as_str(),
+        )
     }
 
     /// `AppArmor` on this host for this stack.
@@ -154,33 +168,63 @@ impl StackConfig {
 
 /// Names for which no public authority issues certificates.
 fn is_local(domain: &str) -> bool {
-    const LOCAL: [&str; 8] =
-        ["localhost", "local", "internal", "test", "example", "invalid", "lan", "home.arpa"];
+    const LOCAL: [&str; 8] = [
+        "localhost",
+        "local",
+        "internal",
+        "test",
+        "example",
+        "invalid",
+        "lan",
+        "home.arpa",
+    ];
     const RESERVED: [&str; 3] = ["example.org", "example.com", "example.net"];
-    let within = |zone: &&str| domain.strip_suffix(zone).is_some_and(|d| d.is_empty() || d.ends_with('.'));
+    let within = |zone: &&str| {
+        domain
+            .strip_suffix(zone)
+            .is_some_and(|d| d.is_empty() || d.ends_with('.'))
+    };
     LOCAL.iter().chain(&RESERVED).any(within) || domain.parse::<Ipv4Addr>().is_ok()
 }
 
 /// What the stack asks of the host; the settings say which values were given.
-pub fn request(settings: &Settings, id: &StackId, selection: &Selection, catalogue: &Catalogue) -> Request {
+pub fn request(
+    settings: &Settings,
+    id: &StackId,
+    selection: &Selection,
+    catalogue: &Catalogue,
+) -> Request {
     Request {
         stack: settings.docker_network.get().clone(),
         stack_id: id.clone(),
         base_dir: PathBuf::from(settings.base_dir.get().as_str()),
         domain: settings.domain_name.get().to_string(),
         container_prefix: settings.container_prefix.get().to_string(),
-        subnet: settings.stack_subnet.get().map_or(Wanted::Any, |s| Wanted::Given(s.net())),
+        subnet: settings
+            .stack_subnet
+            .get()
+            .map_or(Wanted::Any, |s| Wanted::Given(s.net())),
         uid: wanted(&settings.stack_user_uid, |uid| uid.get()),
         gid: wanted(&settings.stack_user_gid, |gid| gid.get()),
-        openclaw_uid: settings.openclaw_uid.get().map_or(Wanted::Any, |id| Wanted::Given(id.get())),
-        openclaw_gid: settings.openclaw_gid.get().map_or(Wanted::Any, |id| Wanted::Given(id.get())),
+        openclaw_uid: settings
+            .openclaw_uid
+            .get()
+            .map_or(Wanted::Any, |id| Wanted::Given(id.get())),
+        openclaw_gid: settings
+            .openclaw_gid
+            .get()
+            .map_or(Wanted::Any, |id| Wanted::Given(id.get())),
         ports: ports(settings, selection, catalogue),
     }
 }
 
 fn wanted<T>(setting: &Setting<T>, number: impl Fn(&T) -> u32) -> Wanted<u32> {
     let value = number(setting.get());
-    if setting.source() == Source::Default { Wanted::Preferred(value) } else { Wanted::Given(value) }
+    if setting.source() == Source::Default {
+        Wanted::Preferred(value)
+    } else {
+        Wanted::Given(value)
+    }
 }
 
 /// Every key with a host port. A port is reserved whether its service is selected now or not, so that adding the
@@ -189,7 +233,9 @@ fn ports(settings: &Settings, selection: &Selection, catalogue: &Catalogue) -> V
     let mut all = Vec::new();
     for service in catalogue.services() {
         for port in &service.ports {
-            let (Some(key), Some(preferred)) = (&port.key, port.default) else { continue };
+            let (Some(key), Some(preferred)) = (&port.key, port.default) else {
+                continue;
+            };
             let role = match key.as_str() {
                 "CADDY_HTTP_PORT" => PortRole::FrontDoorHttp,
                 "CADDY_HTTPS_PORT" => PortRole::FrontDoorHttps,
@@ -202,7 +248,11 @@ fn ports(settings: &Settings, selection: &Selection, catalogue: &Catalogue) -> V
             if !edge && *settings.publish.get() == Publish::FrontDoor {
                 continue;
             }
-            let address = if edge { &settings.front_door_address } else { &settings.bind_address };
+            let address = if edge {
+                &settings.front_door_address
+            } else {
+                &settings.bind_address
+            };
             all.push(PortRequest {
                 key: key.clone(),
                 role,

@@ -61,7 +61,11 @@ pub fn needed(
         },
     );
     let store = *settings.vector_db.get();
-    for service in selection.services().iter().filter_map(|name| catalogue.get(name)) {
+    for service in selection
+        .services()
+        .iter()
+        .filter_map(|name| catalogue.get(name))
+    {
         for secret in &service.secrets {
             needs.insert(
                 secret.name.clone(),
@@ -73,9 +77,16 @@ pub fn needed(
                 },
             );
         }
-        let context = service.vector.context(store, stack.as_str(), service.name.as_str());
-        for secret in context.iter().flat_map(|c| c.key_secret.iter().chain(&c.admin_secret)) {
-            let Ok(name) = secret.name.parse::<SecretName>() else { continue };
+        let context = service
+            .vector
+            .context(store, stack.as_str(), service.name.as_str());
+        for secret in context
+            .iter()
+            .flat_map(|c| c.key_secret.iter().chain(&c.admin_secret))
+        {
+            let Ok(name) = secret.name.parse::<SecretName>() else {
+                continue;
+            };
             needs.entry(name.clone()).or_insert_with(|| SecretNeed {
                 name,
                 key: Some(secret.key.clone()),
@@ -114,12 +125,19 @@ impl Secrets {
                 None => missing.push(need.clone()),
             }
         }
-        if missing.is_empty() { Ok(Self(values)) } else { Err(missing) }
+        if missing.is_empty() {
+            Ok(Self(values))
+        } else {
+            Err(missing)
+        }
     }
 
     /// The value of a secret.
     pub fn get(&self, name: &str) -> Option<&SecretString> {
-        self.0.iter().find(|(n, _)| n.as_str() == name).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(n, _)| n.as_str() == name)
+            .map(|(_, value)| value)
     }
 
     /// All secrets.
@@ -129,7 +147,9 @@ impl Secrets {
 
     /// The key for fingerprints.
     pub fn fingerprint_key(&self) -> FingerprintKey {
-        let key = self.get(FINGERPRINT_KEY).map_or("", |key| key.expose_secret());
+        let key = self
+            .get(FINGERPRINT_KEY)
+            .map_or("", |key| key.expose_secret());
         FingerprintKey::new(key.to_owned().into())
     }
 }

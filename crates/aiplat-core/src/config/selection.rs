@@ -66,8 +66,14 @@ impl Selection {
 ///
 /// # Errors
 /// Everything asked for by name that is unknown or cannot run.
-pub fn select(settings: &Settings, catalogue: &Catalogue) -> Result<Selection, Vec<SelectionProblem>> {
-    let chooser = Chooser { settings, catalogue };
+pub fn select(
+    settings: &Settings,
+    catalogue: &Catalogue,
+) -> Result<Selection, Vec<SelectionProblem>> {
+    let chooser = Chooser {
+        settings,
+        catalogue,
+    };
     match settings.services.get() {
         None => Ok(chooser.everything()),
         // the way back to the default for a manifest that names some
@@ -91,7 +97,9 @@ impl Chooser<'_> {
         if let Wiring::None { reason } = service.vector.get(store)
             && service.needs_vector_store
         {
-            return Some(format!("it does not work with `VECTOR_DB={store}`: {reason}"));
+            return Some(format!(
+                "it does not work with `VECTOR_DB={store}`: {reason}"
+            ));
         }
         service
             .requires_key
@@ -120,7 +128,10 @@ impl Chooser<'_> {
             .catalogue
             .services()
             .filter(|s| s.bundle.is_some() && s.bundle == service.bundle && s.name != service.name);
-        named.filter_map(|name| self.catalogue.get(name)).chain(store_service).chain(bundled)
+        named
+            .filter_map(|name| self.catalogue.get(name))
+            .chain(store_service)
+            .chain(bundled)
     }
 
     /// Why a service cannot run, looking at everything it needs.
@@ -154,7 +165,10 @@ impl Chooser<'_> {
                 }
                 Some(_) if service.tier == Tier::Vector => {}
                 Some(reason) => {
-                    left_out.push(LeftOut { service: service.name.clone(), reason });
+                    left_out.push(LeftOut {
+                        service: service.name.clone(),
+                        reason,
+                    });
                 }
             }
         }
@@ -173,7 +187,10 @@ impl Chooser<'_> {
                 .collect();
             if found.is_empty() {
                 let meant = self.similar(name);
-                problems.push(SelectionProblem::Unknown { name: name.clone(), meant });
+                problems.push(SelectionProblem::Unknown {
+                    name: name.clone(),
+                    meant,
+                });
             }
             for service in found {
                 if let Some(reason) = self.obstacle_of_all(service) {
@@ -188,20 +205,37 @@ impl Chooser<'_> {
                 open.extend(self.requirements(service));
             }
         }
-        if problems.is_empty() { Ok(self.finish(&chosen, Vec::new())) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(self.finish(&chosen, Vec::new()))
+        } else {
+            Err(problems)
+        }
     }
 
     fn finish(&self, chosen: &BTreeSet<&ServiceName>, left_out: Vec<LeftOut>) -> Selection {
         let order = order::sorted(self.catalogue, |s| chosen.contains(&s.name));
-        let services = order.unwrap_or_default().into_iter().map(|s| s.name.clone()).collect();
+        let services = order
+            .unwrap_or_default()
+            .into_iter()
+            .map(|s| s.name.clone())
+            .collect();
         Selection { services, left_out }
     }
 
     fn similar(&self, name: &ServiceName) -> Option<ServiceName> {
         let same_start = |other: &str| {
-            let common = name.as_str().chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+            let common = name
+                .as_str()
+                .chars()
+                .zip(other.chars())
+                .take_while(|(a, b)| a == b)
+                .count();
             common >= 3 && name.as_str().len().abs_diff(other.len()) <= 4
         };
-        self.catalogue.services().map(|s| &s.name).find(|other| same_start(other.as_str())).cloned()
+        self.catalogue
+            .services()
+            .map(|s| &s.name)
+            .find(|other| same_start(other.as_str()))
+            .cloned()
     }
 }

@@ -24,13 +24,18 @@ pub(super) fn spec(
     let config = context.config;
     let mut problems = Vec::new();
     let mut render = |place: &str, template: &str| {
-        context.renderer.text(service, place, template).unwrap_or_else(|problem| {
-            problems.push(problem);
-            Text::plain("")
-        })
+        context
+            .renderer
+            .text(service, place, template)
+            .unwrap_or_else(|problem| {
+                problems.push(problem);
+                Text::plain("")
+            })
     };
     let mut argv = |place: &str, words: &Option<Vec<String>>| {
-        words.as_ref().map(|w| w.iter().map(|word| render(place, word)).collect::<Vec<_>>())
+        words
+            .as_ref()
+            .map(|w| w.iter().map(|word| render(place, word)).collect::<Vec<_>>())
     };
     let entrypoint = argv("run.entrypoint", &service.run.entrypoint);
     let command = argv("run.command", &service.run.command);
@@ -53,7 +58,13 @@ pub(super) fn spec(
         groups: service
             .exceptions
             .iter()
-            .filter_map(|e| if let Allowance::Group(gid) = e.allow { Some(gid) } else { None })
+            .filter_map(|e| {
+                if let Allowance::Group(gid) = e.allow {
+                    Some(gid)
+                } else {
+                    None
+                }
+            })
             .collect(),
         workdir: service.run.workdir.clone(),
         network: network(context, service),
@@ -66,7 +77,11 @@ pub(super) fn spec(
                 target: t.target.clone(),
                 bytes: bytes(&t.size).unwrap_or(64 << 20),
                 exec: t.exec && allows(&Allowance::Exec(t.target.clone())),
-                mode: t.mode.as_deref().and_then(|m| u32::from_str_radix(m, 8).ok()).unwrap_or(0o1777),
+                mode: t
+                    .mode
+                    .as_deref()
+                    .and_then(|m| u32::from_str_radix(m, 8).ok())
+                    .unwrap_or(0o1777),
                 owner,
             })
             .collect(),
@@ -119,14 +134,20 @@ fn env(
         env.insert("HOME".to_owned(), Text::plain(home.clone()));
     }
     env.insert("SHELL".to_owned(), Text::plain("/bin/sh"));
-    let inherited = service.inherits_env.as_ref().and_then(|name| context.catalogue.get(name));
+    let inherited = service
+        .inherits_env
+        .as_ref()
+        .and_then(|name| context.catalogue.get(name));
     for (key, template) in inherited.iter().flat_map(|s| &s.env).chain(&service.env) {
         env.insert(key.clone(), render(&format!("env.{key}"), template));
     }
     let store = context.config.vector_store();
     if let aiplat_vectordb::Wiring::Env { env: wiring, .. } = service.vector.get(store) {
         for (key, template) in wiring {
-            env.insert(key.clone(), render(&format!("vector.{store}.env.{key}"), template));
+            env.insert(
+                key.clone(),
+                render(&format!("vector.{store}.env.{key}"), template),
+            );
         }
     }
     env
@@ -135,12 +156,18 @@ fn env(
 fn network(context: &Context<'_>, service: &Service) -> NetworkMode {
     let config = context.config;
     if let Some(owner) = &service.run.network_of {
-        return NetworkMode::Container { service: owner.clone(), name: config.container(owner) };
+        return NetworkMode::Container {
+            service: owner.clone(),
+            name: config.container(owner),
+        };
     }
     // those that share the namespace are reached by its address, under their own names
     let guests = guests(context, service).map(|s| s.name.to_string());
     let own = std::iter::once(service.name.to_string()).chain(service.run.aliases.iter().cloned());
-    NetworkMode::Stack { network: config.name().to_string(), aliases: own.chain(guests).collect() }
+    NetworkMode::Stack {
+        network: config.name().to_string(),
+        aliases: own.chain(guests).collect(),
+    }
 }
 
 /// Selected services that share this one's network namespace.
@@ -157,14 +184,20 @@ fn ports(context: &Context<'_>, service: &Service) -> Vec<PublishedPort> {
     }
     let config = context.config;
     let settings = &config.settings;
-    let all = std::iter::once(service).chain(guests(context, service)).flat_map(|s| &s.ports);
+    let all = std::iter::once(service)
+        .chain(guests(context, service))
+        .flat_map(|s| &s.ports);
     let mut published: Vec<_> = all
         .filter_map(|port| {
             let key = port.key.as_ref()?;
             let host = *config.allocation.ports.get(key)?;
             let edge = key.starts_with("CADDY_");
             let open = edge || *settings.publish.get() == Publish::All;
-            let address = if edge { &settings.front_door_address } else { &settings.bind_address };
+            let address = if edge {
+                &settings.front_door_address
+            } else {
+                &settings.bind_address
+            };
             open.then(|| PublishedPort {
                 address: *address.get(),
                 host,
@@ -189,12 +222,20 @@ fn binds(context: &Context<'_>, service: &Service) -> Vec<Bind> {
         })
         .collect();
     let collected: Vec<_> = if service.collects_metrics {
-        let selected = config.selection.services().iter().filter_map(|n| context.catalogue.get(n));
+        let selected = config
+            .selection
+            .services()
+            .iter()
+            .filter_map(|n| context.catalogue.get(n));
         selected.filter_map(|s| s.metrics.bearer.clone()).collect()
     } else {
         Vec::new()
     };
-    let files = service.secrets.iter().filter(|s| s.file).map(|s| s.name.clone());
+    let files = service
+        .secrets
+        .iter()
+        .filter(|s| s.file)
+        .map(|s| s.name.clone());
     for name in files.chain(collected) {
         binds.push(Bind {
             source: config.path("config/secrets").join(name.as_str()),

@@ -35,12 +35,21 @@ pub(super) fn rendered(
         let text = context.catalogue.template(template).unwrap_or_default();
         match context.renderer.text(service, template, text) {
             Ok(content) => {
-                done.push(FileSpec { path: folder.join(path), content, owner, mode: FILE_MODE });
+                done.push(FileSpec {
+                    path: folder.join(path),
+                    content,
+                    owner,
+                    mode: FILE_MODE,
+                });
             }
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(done) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(done)
+    } else {
+        Err(problems)
+    }
 }
 
 /// The passwd and group line of the service's user: an arbitrary UID has neither in the image.
@@ -51,7 +60,10 @@ pub(super) fn identity(context: &Context<'_>, service: &Service) -> Vec<FileSpec
     let owner = context.owner(service);
     let folder = context.config_dir(service);
     let home = service.run.home.as_deref().unwrap_or("/");
-    let passwd = format!("svc:x:{}:{}:{}:{home}:/bin/sh\n", owner.uid, owner.gid, service.title);
+    let passwd = format!(
+        "svc:x:{}:{}:{}:{home}:/bin/sh\n",
+        owner.uid, owner.gid, service.title
+    );
     let group = format!("svc:x:{}:\n", owner.gid);
     [("passwd", passwd), ("group", group)]
         .map(|(name, text)| FileSpec {
@@ -66,10 +78,21 @@ pub(super) fn identity(context: &Context<'_>, service: &Service) -> Vec<FileSpec
 /// The marker of the data's format, beside the data and outside every mount.
 pub(super) fn format_marker(context: &Context<'_>, service: &Service) -> Option<FileSpec> {
     let store = context.config.vector_store();
-    let format = service.data.variant.get(&store).or(service.data.format.as_ref())?;
-    let keeps = service.mounts.iter().any(|m| m.kind == MountKind::Data && m.of.is_none());
+    let format = service
+        .data
+        .variant
+        .get(&store)
+        .or(service.data.format.as_ref())?;
+    let keeps = service
+        .mounts
+        .iter()
+        .any(|m| m.kind == MountKind::Data && m.of.is_none());
     keeps.then(|| FileSpec {
-        path: context.config.path("data").join(service.name.as_str()).join(".aiplat-format"),
+        path: context
+            .config
+            .path("data")
+            .join(service.name.as_str())
+            .join(".aiplat-format"),
         content: Text::plain(format!("{format}\n")),
         owner: context.owner(service),
         mode: 0o444,
@@ -91,17 +114,35 @@ pub(super) fn check(
 ) -> Option<Check> {
     let validate = service.validate.as_ref()?;
     let folder = context.config_dir(service);
-    let staging = context.config.path("config").join(format!("{}.next", service.name));
+    let staging = context
+        .config
+        .path("config")
+        .join(format!("{}.next", service.name));
     let moved = |path: &Path| {
-        path.strip_prefix(&folder).map_or_else(|_| path.to_path_buf(), |rest| staging.join(rest))
+        path.strip_prefix(&folder)
+            .map_or_else(|_| path.to_path_buf(), |rest| staging.join(rest))
     };
     let owner = context.owner(service);
-    let staged: Vec<_> =
-        rendered.iter().map(|f| FileSpec { path: moved(&f.path), ..f.clone() }).collect();
+    let staged: Vec<_> = rendered
+        .iter()
+        .map(|f| FileSpec {
+            path: moved(&f.path),
+            ..f.clone()
+        })
+        .collect();
     let mut directories: Vec<_> = staged
         .iter()
-        .flat_map(|f| f.path.ancestors().skip(1).take_while(|a| a.starts_with(&staging)))
-        .map(|path| DirectorySpec { path: path.to_path_buf(), owner, mode: 0o750 })
+        .flat_map(|f| {
+            f.path
+                .ancestors()
+                .skip(1)
+                .take_while(|a| a.starts_with(&staging))
+        })
+        .map(|path| DirectorySpec {
+            path: path.to_path_buf(),
+            owner,
+            mode: 0o750,
+        })
         .collect();
     directories.sort_by_key(|d| (d.path.components().count(), d.path.clone()));
     directories.dedup();
@@ -128,10 +169,16 @@ pub(super) fn check(
             .binds
             .iter()
             .filter(|b| b.read_only)
-            .map(|b| crate::spec::Bind { source: moved_bind(&b.source, &folder, &moved), ..b.clone() })
+            .map(|b| crate::spec::Bind {
+                source: moved_bind(&b.source, &folder, &moved),
+                ..b.clone()
+            })
             .collect(),
         tmpfs: container.tmpfs.iter().cloned().chain(scratch).collect(),
-        engine_health: EngineHealth { test: Vec::new(), ..container.engine_health.clone() },
+        engine_health: EngineHealth {
+            test: Vec::new(),
+            ..container.engine_health.clone()
+        },
         labels,
         config_fingerprint: None,
         ..container.clone()
@@ -153,8 +200,14 @@ fn moved_bind(
     folder: &Path,
     moved: &impl Fn(&Path) -> std::path::PathBuf,
 ) -> std::path::PathBuf {
-    let identity = ["passwd", "group"].iter().any(|name| source == folder.join(name));
-    if identity { source.to_path_buf() } else { moved(source) }
+    let identity = ["passwd", "group"]
+        .iter()
+        .any(|name| source == folder.join(name));
+    if identity {
+        source.to_path_buf()
+    } else {
+        moved(source)
+    }
 }
 
 /// The reload of a running service, with the record of which configuration it has.

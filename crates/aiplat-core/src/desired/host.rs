@@ -25,7 +25,11 @@ pub(super) fn mount_source(config: &StackConfig, service: &Service, mount: &Moun
         MountKind::Certs => Path::new("ssl/certs").join(config.domain()),
     };
     let path = config.path(base);
-    if matches!(mount.source.as_str(), "" | ".") { path } else { path.join(&mount.source) }
+    if matches!(mount.source.as_str(), "" | ".") {
+        path
+    } else {
+        path.join(&mount.source)
+    }
 }
 
 /// All directories, parents first, each owned by the service that uses it.
@@ -36,7 +40,16 @@ pub(super) fn directories(
 ) -> Vec<DirectorySpec> {
     let stack = config.owner(Identity::Stack);
     let mut owners: BTreeMap<PathBuf, Owner> = BTreeMap::new();
-    for fixed in ["config", "config/secrets", "data", "logs", "apparmor", "caddy", "ssl", "ssl/certs"] {
+    for fixed in [
+        "config",
+        "config/secrets",
+        "data",
+        "logs",
+        "apparmor",
+        "caddy",
+        "ssl",
+        "ssl/certs",
+    ] {
         owners.insert(config.path(fixed), stack);
     }
     owners.insert(config.path("ssl/certs").join(config.domain()), stack);
@@ -57,7 +70,12 @@ pub(super) fn directories(
         let files: BTreeSet<_> = service
             .files
             .iter()
-            .map(|f| config.path("config").join(service.name.as_str()).join(&f.path))
+            .map(|f| {
+                config
+                    .path("config")
+                    .join(service.name.as_str())
+                    .join(&f.path)
+            })
             .collect();
         for file in &files {
             if let Some(parent) = file.parent() {
@@ -75,7 +93,11 @@ pub(super) fn directories(
     }
     let mut all: Vec<_> = owners
         .into_iter()
-        .map(|(path, owner)| DirectorySpec { path, owner, mode: DIRECTORY_MODE })
+        .map(|(path, owner)| DirectorySpec {
+            path,
+            owner,
+            mode: DIRECTORY_MODE,
+        })
         .collect();
     all.sort_by_key(|d| (d.path.components().count(), d.path.clone()));
     all
@@ -98,7 +120,12 @@ pub(super) fn files(config: &StackConfig, catalogue: &Catalogue) -> Vec<FileSpec
         owner: stack,
         mode: 0o600,
     };
-    let needs = needed(&config.settings, config.name(), &config.selection, catalogue);
+    let needs = needed(
+        &config.settings,
+        config.name(),
+        &config.selection,
+        catalogue,
+    );
     let secrets = needs.into_iter().filter_map(|need| {
         let value = config.secrets.get(need.name.as_str())?;
         Some(FileSpec {
@@ -135,7 +162,10 @@ pub(super) fn network(config: &StackConfig) -> NetworkSpec {
 }
 
 pub(super) fn firewall(config: &StackConfig) -> FirewallSpec {
-    FirewallSpec { bridge: config.id.bridge(), chain: FIREWALL_CHAIN.to_owned() }
+    FirewallSpec {
+        bridge: config.id.bridge(),
+        chain: FIREWALL_CHAIN.to_owned(),
+    }
 }
 
 pub(super) fn cgroup(config: &StackConfig, engine: &EngineFacts) -> Option<CgroupSpec> {

@@ -105,7 +105,9 @@ pub enum DesiredProblem {
     #[error(transparent)]
     Render(#[from] RenderError),
     /// `APPARMOR=require` on a host that cannot.
-    #[error("`APPARMOR`: {0}; use a kernel and an engine with AppArmor, or set `auto` to run without")]
+    #[error(
+        "`APPARMOR`: {0}; use a kernel and an engine with AppArmor, or set `auto` to run without"
+    )]
     AppArmor(#[from] aiplat_apparmor::Required),
     /// A profile's name or a path in it.
     #[error("service `{service}`: no AppArmor profile can be made: {what}")]
@@ -126,9 +128,15 @@ pub fn desired(
     catalogue: &Catalogue,
     engine: &EngineFacts,
 ) -> Result<Desired, Vec<DesiredProblem>> {
-    let apparmor = config.apparmor(engine.apparmor).map_err(|e| vec![e.into()])?;
-    let services: Vec<&Service> =
-        config.selection.services().iter().filter_map(|name| catalogue.get(name)).collect();
+    let apparmor = config
+        .apparmor(engine.apparmor)
+        .map_err(|e| vec![e.into()])?;
+    let services: Vec<&Service> = config
+        .selection
+        .services()
+        .iter()
+        .filter_map(|name| catalogue.get(name))
+        .collect();
     let context = Context {
         config,
         catalogue,
@@ -212,7 +220,13 @@ impl Context<'_> {
                 })
             }
             (container, probes) => {
-                problems.extend(container.err().into_iter().flatten().map(DesiredProblem::from));
+                problems.extend(
+                    container
+                        .err()
+                        .into_iter()
+                        .flatten()
+                        .map(DesiredProblem::from),
+                );
                 problems.extend(probes.err().into_iter().flatten().map(DesiredProblem::from));
                 Err(problems)
             }
@@ -242,9 +256,19 @@ impl Desired {
     pub fn paths(&self) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = self.directories.iter().map(|d| d.path.clone()).collect();
         paths.extend(self.files.iter().map(|f| f.path.clone()));
-        paths.extend(self.profiles.iter().flat_map(|p| [p.source.clone(), p.system.clone()]));
+        paths.extend(
+            self.profiles
+                .iter()
+                .flat_map(|p| [p.source.clone(), p.system.clone()]),
+        );
         for service in &self.services {
-            paths.extend(service.files.iter().chain(&service.format).map(|f| f.path.clone()));
+            paths.extend(
+                service
+                    .files
+                    .iter()
+                    .chain(&service.format)
+                    .map(|f| f.path.clone()),
+            );
             paths.extend(service.setup.iter().map(|s| s.done.path.clone()));
             paths.extend(service.reload.iter().map(|r| r.done.path.clone()));
             if let Some(check) = &service.check {

@@ -23,13 +23,20 @@ pub(super) fn of(context: &Context<'_>, service: &Service) -> Result<Probes, Vec
     let gate = gate(context, service);
     let provisions = provisions(context, service);
     let setup = setup(context, service, &gate)?;
-    Ok(Probes { gate, provisions, setup })
+    Ok(Probes {
+        gate,
+        provisions,
+        setup,
+    })
 }
 
 /// The service's own probe, asked from the host at its address; the engine's where the host cannot reach it.
 fn gate(context: &Context<'_>, service: &Service) -> Gate {
     let health = &service.health;
-    let port = health.port.as_deref().map_or(0, |name| container_port(service, name));
+    let port = health
+        .port
+        .as_deref()
+        .map_or(0, |name| container_port(service, name));
     let own = match health.kind {
         ProbeKind::Http => Probe::Http {
             port,
@@ -37,9 +44,11 @@ fn gate(context: &Context<'_>, service: &Service) -> Gate {
             status: health.status.unwrap_or(200),
             body: health.body.clone(),
         },
-        ProbeKind::Postgres => {
-            Probe::Postgres { port, user: SUPERUSER.to_owned(), database: SUPERUSER.to_owned() }
-        }
+        ProbeKind::Postgres => Probe::Postgres {
+            port,
+            user: SUPERUSER.to_owned(),
+            database: SUPERUSER.to_owned(),
+        },
         ProbeKind::Redis => Probe::Redis {
             port,
             password: health
@@ -49,10 +58,12 @@ fn gate(context: &Context<'_>, service: &Service) -> Gate {
                 .unwrap_or_else(|| Text::plain("")),
         },
         ProbeKind::Tcp => Probe::Tcp { port },
-        ProbeKind::Exec => Probe::Exec { argv: health.exec.clone() },
-        ProbeKind::Alive => {
-            Probe::Alive { settle_seconds: health.settle_seconds.unwrap_or_default() }
-        }
+        ProbeKind::Exec => Probe::Exec {
+            argv: health.exec.clone(),
+        },
+        ProbeKind::Alive => Probe::Alive {
+            settle_seconds: health.settle_seconds.unwrap_or_default(),
+        },
     };
     let needs_address = !matches!(own, Probe::Exec { .. } | Probe::Alive { .. });
     let probe = if needs_address && !context.engine.reachable && !health.engine.is_empty() {
@@ -66,13 +77,18 @@ fn gate(context: &Context<'_>, service: &Service) -> Gate {
         container: context.config.container(&service.name),
         address_of: context.config.container(address_of),
         network: context.config.name().to_string(),
+        at: None,
         probe,
         deadline_seconds: health.start_seconds,
     }
 }
 
 fn container_port(service: &Service, name: &str) -> u16 {
-    service.ports.iter().find(|p| p.name == name).map_or(0, |p| p.container)
+    service
+        .ports
+        .iter()
+        .find(|p| p.name == name)
+        .map_or(0, |p| p.container)
 }
 
 /// What must exist in `PostgreSQL` and in the vector store before this service starts.
@@ -111,7 +127,10 @@ fn provisions(context: &Context<'_>, service: &Service) -> Vec<(ServiceName, Pro
                 requests.push(HttpRequest {
                     method: http.method.as_str().to_owned(),
                     path: http.path,
-                    headers: bearer.map(|b| ("authorization".to_owned(), prefixed(context, &b))).into_iter().collect(),
+                    headers: bearer
+                        .map(|b| ("authorization".to_owned(), prefixed(context, &b)))
+                        .into_iter()
+                        .collect(),
                     body: Some(Text::plain(http.body.to_string())),
                     accept: http.accepted,
                     what: http.what,
@@ -120,7 +139,11 @@ fn provisions(context: &Context<'_>, service: &Service) -> Vec<(ServiceName, Pro
         }
     }
     let mut all = Vec::new();
-    let server = |name: &str| name.parse::<ServiceName>().ok().and_then(|n| context.catalogue.get(&n));
+    let server = |name: &str| {
+        name.parse::<ServiceName>()
+            .ok()
+            .and_then(|n| context.catalogue.get(&n))
+    };
     if let Some(postgres) = server("postgres").filter(|_| !databases.is_empty())
         && let Some(password) = context.renderer.secret(SUPERUSER_SECRET)
     {
@@ -135,8 +158,11 @@ fn provisions(context: &Context<'_>, service: &Service) -> Vec<(ServiceName, Pro
     }
     let store = vector.as_ref().and_then(|v| server(v.kind.spec().service));
     if let (Some(store), Some(vector), false) = (store, &vector, requests.is_empty()) {
-        let provision =
-            Provision::Http { gate: gate(context, store), port: vector.port, requests };
+        let provision = Provision::Http {
+            gate: gate(context, store),
+            port: vector.port,
+            requests,
+        };
         all.push((store.name.clone(), provision));
     }
     all
@@ -163,10 +189,13 @@ fn setup(
     }
     let mut problems = Vec::new();
     let mut render = |place: &str, template: &str| {
-        context.renderer.text(service, place, template).unwrap_or_else(|problem| {
-            problems.push(problem);
-            Text::plain("")
-        })
+        context
+            .renderer
+            .text(service, place, template)
+            .unwrap_or_else(|problem| {
+                problems.push(problem);
+                Text::plain("")
+            })
     };
     let requests: Vec<_> = service
         .setup
@@ -180,11 +209,20 @@ fn setup(
                 .map(|(name, value)| (name.clone(), render("setup.headers", value)))
                 .collect(),
             body: request.body.as_ref().map(|body| render("setup.body", body)),
-            accept: request.done.iter().chain(&request.already).copied().collect(),
+            accept: request
+                .done
+                .iter()
+                .chain(&request.already)
+                .copied()
+                .collect(),
             what: request.name.clone(),
         })
         .collect();
-    let Some(port) = service.setup.first().map(|r| container_port(service, &r.port)) else {
+    let Some(port) = service
+        .setup
+        .first()
+        .map(|r| container_port(service, &r.port))
+    else {
         return Ok(None);
     };
     if !problems.is_empty() {
@@ -192,10 +230,21 @@ fn setup(
     }
     let record: String = requests
         .iter()
-        .map(|r| format!("{} {} {}\n", r.method, r.path, r.body.as_ref().map_or("", |b| b.shown())))
+        .map(|r| {
+            format!(
+                "{} {} {}\n",
+                r.method,
+                r.path,
+                r.body.as_ref().map_or("", |b| b.shown())
+            )
+        })
         .collect();
     Ok(Some(Setup {
-        provision: Provision::Http { gate: gate.clone(), port, requests },
+        provision: Provision::Http {
+            gate: gate.clone(),
+            port,
+            requests,
+        },
         done: FileSpec {
             path: context.config_dir(service).join(".setup"),
             content: Text::plain(record),

@@ -7,12 +7,18 @@ use crate::catalogue::{Allowance, MountKind, Service};
 use crate::spec::ProfileFile;
 
 /// The profile's name; at most 63 characters for every valid stack and service name.
-pub(super) fn name(context: &Context<'_>, service: &Service) -> Result<ProfileName, DesiredProblem> {
+pub(super) fn name(
+    context: &Context<'_>,
+    service: &Service,
+) -> Result<ProfileName, DesiredProblem> {
     ProfileName::for_service(context.config.name().as_str(), service.name.as_str())
         .map_err(|e| problem(service, &e))
 }
 
-pub(super) fn file(context: &Context<'_>, service: &Service) -> Result<ProfileFile, DesiredProblem> {
+pub(super) fn file(
+    context: &Context<'_>,
+    service: &Service,
+) -> Result<ProfileFile, DesiredProblem> {
     let name = name(context, service)?;
     let mut spec = ProfileSpec::new(name.clone(), service.apparmor.profile);
     let allows = |allowance: &Allowance| service.exceptions.iter().any(|e| e.allow == *allowance);
@@ -44,5 +50,8 @@ pub(super) fn file(context: &Context<'_>, service: &Service) -> Result<ProfileFi
 }
 
 fn problem(service: &Service, error: &dyn std::error::Error) -> DesiredProblem {
-    DesiredProblem::Profile { service: service.name.clone(), what: error.to_string() }
+    DesiredProblem::Profile {
+        service: service.name.clone(),
+        what: error.to_string(),
+    }
 }

@@ -11,7 +11,7 @@ use crate::config::StackConfig;
 use crate::desired::{Desired, DesiredService};
 use crate::names::{ServiceName, StackId};
 use crate::observed::{ContainerState, Observed, ObservedContainer, PathState};
-use crate::spec::{ContainerSpec, DirectorySpec, FileSpec, NetworkMode, label};
+use crate::spec::{ContainerSpec, DirectorySpec, FileSpec, Gate, NetworkMode, label};
 
 /// Makes the plan that leads from `observed` to `desired`.
 ///
@@ -92,25 +92,55 @@ impl Builder<'_> {
     }
 
     fn push(&mut self, id: String, after: &[&str], change: Change, why: &str, step: Step) {
-        let after = after.iter().filter(|a| self.has(a)).map(|a| (*a).to_owned()).collect();
-        self.steps.push(PlannedStep { id, after, change, why: why.to_owned(), risk: None, step });
+        let after = after
+            .iter()
+            .filter(|a| self.has(a))
+            .map(|a| (*a).to_owned())
+            .collect();
+        self.steps.push(PlannedStep {
+            id,
+            after,
+            change,
+            why: why.to_owned(),
+            risk: None,
+            step,
+        });
     }
 
     fn image_ids(&self) -> Vec<String> {
-        self.steps.iter().map(|s| s.id.clone()).filter(|id| id.starts_with("image/")).collect()
+        self.steps
+            .iter()
+            .map(|s| s.id.clone())
+            .filter(|id| id.starts_with("image/"))
+            .collect()
     }
 
     fn directories(&mut self) {
         let mut wanted: Vec<&DirectorySpec> = self.desired.directories.iter().collect();
-        for check in self.desired.services.iter().filter_map(|s| s.check.as_ref()) {
+        for check in self
+            .desired
+            .services
+            .iter()
+            .filter_map(|s| s.check.as_ref())
+        {
             wanted.extend(&check.directories);
         }
-        let missing: Vec<_> = wanted.into_iter().filter(|d| self.missing(d)).cloned().collect();
+        let missing: Vec<_> = wanted
+            .into_iter()
+            .filter(|d| self.missing(d))
+            .cloned()
+            .collect();
         if !missing.is_empty() {
             let why = format!("{} directories are not there yet", missing.len());
             let step = Step::Directories(missing);
             let images = self.image_ids();
-            self.push(id::DIRECTORIES.to_owned(), &refs(&images), Change::Create, &why, step);
+            self.push(
+                id::DIRECTORIES.to_owned(),
+                &refs(&images),
+                Change::Create,
+                &why,
+                step,
+            );
         }
     }
 
@@ -123,9 +153,9 @@ impl Builder<'_> {
         match self.observed.path(&wanted.path) {
             PathState::Absent => true,
             // what a fresh volume is: nothing in it, and root's
-            PathState::Directory { owner, empty: true, .. } if owner.uid == 0 => {
-                *owner != wanted.owner
-            }
+            PathState::Directory {
+                owner, empty: true, ..
+            } if owner.uid == 0 => *owner != wanted.owner,
             PathState::Directory { owner, .. } if *owner != wanted.owner => {
                 self.problems.push(PlanProblem::WrongOwner {
                     path: wanted.path.clone(),
@@ -157,7 +187,11 @@ impl Builder<'_> {
         let mut outdated = Vec::new();
         for file in wanted {
             match self.observed.path(&file.path) {
-                PathState::File { owner, mode, sha256 } => {
+                PathState::File {
+                    owner,
+                    mode,
+                    sha256,
+                } => {
                     let same = *owner == file.owner
                         && *mode == file.mode
                         && *sha256 == file.content.content_hash();
@@ -187,7 +221,11 @@ impl Builder<'_> {
                 .filter_map(|f| f.path.file_name())
                 .map(|n| n.to_string_lossy().into_owned())
                 .collect();
-            let verb = if change == Change::Create { "new" } else { "changed" };
+            let verb = if change == Change::Create {
+                "new"
+            } else {
+                "changed"
+            };
             let why = format!("{verb} {what}: {}", names.join(", "));
             self.push(id, after, change, &why, Step::Files(outdated));
         }
@@ -197,20 +235,28 @@ impl Builder<'_> {
         let files = self.desired.files.clone();
         let mut after = self.image_ids();
         after.push(id::DIRECTORIES.to_owned());
-        self.files(id::SECRETS.to_owned(), &refs(&after), "files of the stack", &files);
+        self.files(
+            id::SECRETS.to_owned(),
+            &refs(&after),
+            "files of the stack",
+            &files,
+        );
     }
 
     /// What all containers stand on: cgroup, profiles, firewall, network.
     fn ground(&mut self) {
         if let Some(cgroup) = &self.desired.cgroup {
             let held = self.observed.host.cgroup.as_ref().is_some_and(|found| {
-                found.memory_bytes == cgroup.memory_bytes
+                same_pages(found.memory_bytes, cgroup.memory_bytes)
                     && found.milli_cpus == cgroup.milli_cpus
                     && found.pids == cgroup.pids
             });
             if !held {
-                let change =
-                    if self.observed.host.cgroup.is_some() { Change::Update } else { Change::Create };
+                let change = if self.observed.host.cgroup.is_some() {
+                    Change::Update
+                } else {
+                    Change::Create
+                };
                 let why = "the stack has limits of its own";
                 let step = Step::Cgroup(cgroup.clone());
                 let images = self.image_ids();
@@ -221,10 +267,17 @@ impl Builder<'_> {
         let firewall = &self.desired.firewall;
         let host = &self.observed.host.firewall;
         if host.available && !host.guarded.contains(&firewall.bridge) {
-            let why = "the host's own listeners must be closed to the stack before it has a network";
+            let why =
+                "the host's own listeners must be closed to the stack before it has a network";
             let step = Step::Firewall(firewall.clone());
             let images = self.image_ids();
-            self.push(id::FIREWALL.to_owned(), &refs(&images), Change::Create, why, step);
+            self.push(
+                id::FIREWALL.to_owned(),
+                &refs(&images),
+                Change::Create,
+                why,
+                step,
+            );
         }
         self.network();
     }
@@ -248,22 +301,42 @@ impl Builder<'_> {
             .collect();
         if !changed.is_empty() {
             let known = changed.iter().any(|p| loaded.contains_key(&p.name));
-            let change = if known { Change::Update } else { Change::Create };
+            let change = if known {
+                Change::Update
+            } else {
+                Change::Create
+            };
             let why = format!("{} profiles are not loaded as wanted", changed.len());
             let step = Step::Profiles { files: changed };
-            self.push(id::PROFILES.to_owned(), &[id::DIRECTORIES], change, &why, step);
+            self.push(
+                id::PROFILES.to_owned(),
+                &[id::DIRECTORIES],
+                change,
+                &why,
+                step,
+            );
         }
     }
 
     fn network(&mut self) {
         let wanted = &self.desired.network;
-        let found = self.observed.networks.iter().find(|n| n.name == wanted.name);
+        let found = self
+            .observed
+            .networks
+            .iter()
+            .find(|n| n.name == wanted.name);
         let Some(found) = found else {
             let step = Step::Network(wanted.clone());
             let why = "the stack has no network yet";
             let mut after = self.image_ids();
             after.push(id::FIREWALL.to_owned());
-            self.push(id::NETWORK.to_owned(), &refs(&after), Change::Create, why, step);
+            self.push(
+                id::NETWORK.to_owned(),
+                &refs(&after),
+                Change::Create,
+                why,
+                step,
+            );
             return;
         };
         if found.labels.get(label::STACK_ID).map(String::as_str) != Some(self.id.as_str()) {
@@ -281,12 +354,18 @@ impl Builder<'_> {
     }
 
     fn images(&mut self) {
-        let references: BTreeSet<_> =
-            self.desired.services.iter().map(|s| s.container.image.clone()).collect();
+        let references: BTreeSet<_> = self
+            .desired
+            .services
+            .iter()
+            .map(|s| s.container.image.clone())
+            .collect();
         for reference in references {
             if !self.observed.has_image(&reference) {
                 let why = "the engine does not have this image";
-                let step = Step::Image { reference: reference.clone() };
+                let step = Step::Image {
+                    reference: reference.clone(),
+                };
                 self.push(id::image(&reference), &[], Change::Create, why, step);
             }
         }
@@ -299,9 +378,16 @@ impl Builder<'_> {
         let (outdated, _) = self.outdated(&service.files);
         let checked = self.check(service, !outdated.is_empty(), &image);
         let files = id::of("files", name);
-        let after: Vec<&str> =
-            [id::DIRECTORIES, id::SECRETS].into_iter().chain(checked.as_deref()).collect();
-        let all: Vec<_> = service.files.iter().chain(&service.format).cloned().collect();
+        let after: Vec<&str> = [id::DIRECTORIES, id::SECRETS]
+            .into_iter()
+            .chain(checked.as_deref())
+            .collect();
+        let all: Vec<_> = service
+            .files
+            .iter()
+            .chain(&service.format)
+            .cloned()
+            .collect();
         self.files(files.clone(), &after, "configuration", &all);
         let ready = id::of("service", name);
         let made = self.container(service, &files, &image, checked.as_deref());
@@ -310,7 +396,9 @@ impl Builder<'_> {
     }
 
     fn format(&mut self, service: &DesiredService) {
-        let Some(marker) = &service.format else { return };
+        let Some(marker) = &service.format else {
+            return;
+        };
         if let PathState::File { sha256, .. } = self.observed.path(&marker.path)
             && *sha256 != marker.content.content_hash()
         {
@@ -329,7 +417,12 @@ impl Builder<'_> {
         let after = [id::DIRECTORIES, id::SECRETS];
         let why = "the new configuration is checked before it is used";
         let step = Step::Files(
-            check.staged.iter().chain(service.files.iter().filter(|f| identity(f))).cloned().collect(),
+            check
+                .staged
+                .iter()
+                .chain(service.files.iter().filter(|f| identity(f)))
+                .cloned()
+                .collect(),
         );
         self.push(staged.clone(), &after, Change::Create, why, step);
         let id = id::of("check", &service.name);
@@ -350,7 +443,10 @@ impl Builder<'_> {
         let spec = &service.container;
         let hash = spec.hash();
         let held = self.held(spec);
-        let Held { current, superseded } = match held {
+        let Held {
+            current,
+            superseded,
+        } = match held {
             Ok(held) => held,
             Err(problem) => {
                 self.problems.push(problem);
@@ -364,7 +460,9 @@ impl Builder<'_> {
         };
         let before: Vec<String> = service.after.iter().map(|s| id::of("service", s)).collect();
         let setups: Vec<String> = service.after.iter().map(|s| id::of("setup", s)).collect();
-        let same = current.as_ref().is_some_and(|c| c.label(label::SPEC_HASH) == Some(&hash));
+        let same = current
+            .as_ref()
+            .is_some_and(|c| c.label(label::SPEC_HASH) == Some(&hash));
         let attached = current.as_ref().is_some_and(|c| attached(c, spec));
         if same && attached && !shares_remade && superseded.is_none() {
             let current = current.expect("has the wanted hash");
@@ -372,14 +470,25 @@ impl Builder<'_> {
             after.extend(before.iter().map(String::as_str));
             match current.state {
                 ContainerState::Running => {
-                    let step = Step::Gate(Box::new(service.gate.clone()));
+                    let step = Step::Gate(Box::new(self.at_its_address(&service.gate)));
                     self.push(ready, &after, Change::Verify, "runs as wanted", step);
                 }
                 _ if lost_network(spec) => {
-                    return self.make(service, &hash, current_id(Some(&current)), None, None, &after, "is stopped, and shares a network namespace that may be gone");
+                    return self.make(
+                        service,
+                        &hash,
+                        current_id(Some(&current)),
+                        None,
+                        None,
+                        &after,
+                        "is stopped, and shares a network namespace that may be gone",
+                    );
                 }
                 _ => {
-                    let step = Step::Start { id: current.id.clone(), gate: Box::new(service.gate.clone()) };
+                    let step = Step::Start {
+                        id: current.id.clone(),
+                        gate: Box::new(service.gate.clone()),
+                    };
                     let why = format!("exists as wanted, but is {}", state(current.state));
                     self.push(ready, &after, Change::Update, &why, step);
                 }
@@ -387,18 +496,31 @@ impl Builder<'_> {
             return false;
         }
         let provisions = self.provisions(service);
-        let mut after: Vec<&str> =
-            vec![files, image, id::SECRETS, id::DIRECTORIES, id::NETWORK, id::FIREWALL, id::CGROUP, id::PROFILES];
+        let mut after: Vec<&str> = vec![
+            files,
+            image,
+            id::SECRETS,
+            id::DIRECTORIES,
+            id::NETWORK,
+            id::FIREWALL,
+            id::CGROUP,
+            id::PROFILES,
+        ];
         after.extend(checked);
         after.extend(provisions.iter().map(String::as_str));
         after.extend(before.iter().map(String::as_str));
         after.extend(setups.iter().map(String::as_str));
         let why = match (&current, shares_remade) {
             (None, _) => "is not there yet".to_owned(),
-            (Some(_), true) => "shares the network namespace of a container that is made anew".to_owned(),
+            (Some(_), true) => {
+                "shares the network namespace of a container that is made anew".to_owned()
+            }
             (Some(c), _) if same && !attached => {
                 let extra: Vec<_> = c.networks.keys().map(String::as_str).collect();
-                format!("is attached to other networks than its own: {}", extra.join(", "))
+                format!(
+                    "is attached to other networks than its own: {}",
+                    extra.join(", ")
+                )
             }
             (Some(_), _) => "its specification changed".to_owned(),
         };
@@ -408,7 +530,26 @@ impl Builder<'_> {
             (Some(current), Some(_)) => (None, Some(current.id.clone())),
             (None, _) => (None, None),
         };
-        self.make(service, &hash, replaces, current_id(superseded.as_ref()), discard, &after, &why)
+        self.make(
+            service,
+            &hash,
+            replaces,
+            current_id(superseded.as_ref()),
+            discard,
+            &after,
+            &why,
+        )
+    }
+
+    /// The gate with the address that the container, or the one whose namespace it shares, was seen to have.
+    fn at_its_address(&self, gate: &Gate) -> Gate {
+        let seen = self
+            .observed
+            .containers
+            .iter()
+            .find(|c| c.name == gate.address_of.as_str());
+        let at = seen.and_then(|c| c.networks.get(&gate.network).copied().flatten());
+        Gate { at, ..gate.clone() }
     }
 
     #[allow(clippy::too_many_arguments)] // one place that fills the step's fields
@@ -447,7 +588,13 @@ impl Builder<'_> {
             let ready = id::of("service", provider);
             let why = format!("made in {provider} for {}", service.name);
             let step = Step::Provision(Box::new(provision.clone()));
-            self.push(id.clone(), &[&ready, id::SECRETS], Change::Update, &why, step);
+            self.push(
+                id.clone(),
+                &[&ready, id::SECRETS],
+                Change::Update,
+                &why,
+                step,
+            );
             ids.push(id);
         }
         ids
@@ -484,7 +631,13 @@ impl Builder<'_> {
         }
         let done = id::of("loaded", &service.name);
         let why = "records which configuration it runs with";
-        self.push(done, &[ready, &files, &id], Change::Update, why, Step::Files(outdated));
+        self.push(
+            done,
+            &[ready, &files, &id],
+            Change::Update,
+            why,
+            Step::Files(outdated),
+        );
     }
 
     /// Who holds a container's name, and a predecessor that an interrupted run renamed.
@@ -497,10 +650,17 @@ impl Builder<'_> {
         };
         let current = named(spec.name.as_str());
         let superseded = named(&spec.name.superseded());
-        if let Some(foreign) = [current, superseded].into_iter().flatten().find(|c| !ours(c)) {
+        if let Some(foreign) = [current, superseded]
+            .into_iter()
+            .flatten()
+            .find(|c| !ours(c))
+        {
             return Err(refuse(foreign));
         }
-        Ok(Held { current: current.cloned(), superseded: superseded.cloned() })
+        Ok(Held {
+            current: current.cloned(),
+            superseded: superseded.cloned(),
+        })
     }
 
     /// Containers of this stack that nothing wants any more, and short-lived ones of interrupted runs.
@@ -511,26 +671,43 @@ impl Builder<'_> {
             .iter()
             .map(|s| (s.container.name.as_str(), ()))
             .collect();
-        let superseded: BTreeSet<String> =
-            self.desired.services.iter().map(|s| s.container.name.superseded()).collect();
+        let superseded: BTreeSet<String> = self
+            .desired
+            .services
+            .iter()
+            .map(|s| s.container.name.superseded())
+            .collect();
         let leftovers: Vec<_> = self
             .observed
             .containers
             .iter()
             .filter(|c| c.belongs_to(self.id))
             .filter(|c| !wanted.contains_key(c.name.as_str()) && !superseded.contains(&c.name))
-            .filter(|c| c.label(label::PURPOSE).is_none_or(|purpose| purpose == "check"))
+            .filter(|c| {
+                c.label(label::PURPOSE)
+                    .is_none_or(|purpose| purpose == "check")
+            })
             .collect();
-        let edge: Vec<String> =
-            self.desired.services.iter().map(|s| id::of("service", &s.name)).collect();
+        let edge: Vec<String> = self
+            .desired
+            .services
+            .iter()
+            .map(|s| id::of("service", &s.name))
+            .collect();
         for container in leftovers {
             let check = container.label(label::PURPOSE).is_some();
-            let why =
-                if check { "left over from an interrupted check" } else { "is no longer selected" };
+            let why = if check {
+                "left over from an interrupted check"
+            } else {
+                "is no longer selected"
+            };
             let step = remove(container);
             // what is no longer wanted goes when everything that is wanted works; a left-over check goes first
-            let after: Vec<&str> =
-                if check { Vec::new() } else { edge.iter().map(String::as_str).collect() };
+            let after: Vec<&str> = if check {
+                Vec::new()
+            } else {
+                edge.iter().map(String::as_str).collect()
+            };
             let id = format!("remove/{}", container.name);
             self.push(id.clone(), &after, Change::Remove, why, step);
             if check {
@@ -544,6 +721,11 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// The kernel keeps limits in whole pages.
+fn same_pages(a: Option<u64>, b: Option<u64>) -> bool {
+    a.map(|bytes| bytes / 4096) == b.map(|bytes| bytes / 4096)
 }
 
 fn refs(ids: &[String]) -> Vec<&str> {
@@ -562,7 +744,9 @@ fn current_id(container: Option<&ObservedContainer>) -> Option<String> {
 /// Whether it is attached to its own network and to no other. A stopped container's attachment is not listed by all
 /// engine versions, so only a running one is judged.
 fn attached(container: &ObservedContainer, spec: &ContainerSpec) -> bool {
-    let NetworkMode::Stack { network, .. } = &spec.network else { return true };
+    let NetworkMode::Stack { network, .. } = &spec.network else {
+        return true;
+    };
     container.state != ContainerState::Running
         || container.networks.keys().eq(std::iter::once(network))
 }
@@ -573,7 +757,9 @@ fn lost_network(spec: &ContainerSpec) -> bool {
 
 /// Whether a file is the passwd or group line, which a check needs as well.
 fn identity(file: &FileSpec) -> bool {
-    file.path.file_name().is_some_and(|n| n == "passwd" || n == "group")
+    file.path
+        .file_name()
+        .is_some_and(|n| n == "passwd" || n == "group")
 }
 
 pub(super) fn remove(container: &ObservedContainer) -> Step {
@@ -627,11 +813,18 @@ fn notes(config: &StackConfig, desired: &Desired, observed: &Observed) -> Vec<St
     let imitations: Vec<_> = desired
         .services
         .iter()
-        .filter(|s| observed.image(&s.container.image).is_some_and(|i| i.stand_in))
+        .filter(|s| {
+            observed
+                .image(&s.container.image)
+                .is_some_and(|i| i.stand_in)
+        })
         .map(|s| s.name.as_str())
         .collect();
     if !imitations.is_empty() {
-        notes.push(format!("stand-ins, not the real programs: {}", imitations.join(", ")));
+        notes.push(format!(
+            "stand-ins, not the real programs: {}",
+            imitations.join(", ")
+        ));
     }
     notes
 }

@@ -9,7 +9,9 @@ use crate::spec::Owner;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanProblem {
     /// A container's name is held by an object that is not of this stack.
-    #[error("the container name `{name}` is held by {holder}; rename or remove that container, or give another `CONTAINER_PREFIX`")]
+    #[error(
+        "the container name `{name}` is held by {holder}; rename or remove that container, or give another `CONTAINER_PREFIX`"
+    )]
     ContainerHeld {
         /// The name.
         name: String,
@@ -25,7 +27,9 @@ pub enum PlanProblem {
         holder: String,
     },
     /// The stack's network has another subnet than the manifest.
-    #[error("the stack's network has the subnet {found}, not {wanted}; tear the stack down first (data stays), or give `STACK_SUBNET={found}`")]
+    #[error(
+        "the stack's network has the subnet {found}, not {wanted}; tear the stack down first (data stays), or give `STACK_SUBNET={found}`"
+    )]
     SubnetChanged {
         /// As it is.
         found: String,

@@ -31,7 +31,11 @@ pub fn teardown(
     purge: Option<&Purge>,
 ) -> Plan {
     let mut steps: Vec<PlannedStep> = Vec::new();
-    let containers: Vec<_> = observed.containers.iter().filter(|c| c.belongs_to(id)).collect();
+    let containers: Vec<_> = observed
+        .containers
+        .iter()
+        .filter(|c| c.belongs_to(id))
+        .collect();
     // what needs others goes before them
     let dependants = dependants(catalogue, &containers);
     for container in &containers {
@@ -41,25 +45,41 @@ pub fn teardown(
             .into_iter()
             .flatten()
             .flat_map(|service| {
-                containers.iter().filter(move |c| c.label(label::SERVICE) == Some(service.as_str()))
+                containers
+                    .iter()
+                    .filter(move |c| c.label(label::SERVICE) == Some(service.as_str()))
             })
             .filter(|c| c.id != container.id)
             .map(|c| format!("remove/{}", c.name))
             .collect();
-        steps.push(step(&format!("remove/{}", container.name), after, remove(container)));
+        steps.push(step(
+            &format!("remove/{}", container.name),
+            after,
+            remove(container),
+        ));
     }
     steps.sort_by_key(|s| depth(s, &containers, &dependants));
     let all: Vec<String> = steps.iter().map(|s| s.id.clone()).collect();
     let mut last = all.clone();
-    for network in observed.networks.iter().filter(|n| n.labels.get(label::STACK_ID).is_some_and(|i| i == id.as_str())) {
-        let act = Step::RemoveNetwork { id: network.id.clone(), name: network.name.clone() };
+    for network in observed.networks.iter().filter(|n| {
+        n.labels
+            .get(label::STACK_ID)
+            .is_some_and(|i| i == id.as_str())
+    }) {
+        let act = Step::RemoveNetwork {
+            id: network.id.clone(),
+            name: network.name.clone(),
+        };
         let id = format!("network/{}", network.name);
         steps.push(step(&id, all.clone(), act));
         last.push(id);
     }
     let bridge = id.bridge();
     if observed.host.firewall.guarded.contains(&bridge) {
-        let act = Step::RemoveFirewall(FirewallSpec { bridge, chain: FIREWALL_CHAIN.to_owned() });
+        let act = Step::RemoveFirewall(FirewallSpec {
+            bridge,
+            chain: FIREWALL_CHAIN.to_owned(),
+        });
         steps.push(step("firewall", last.clone(), act));
     }
     let prefix = ProfileName::stack_prefix(stack.as_str());
@@ -77,7 +97,11 @@ pub fn teardown(
         })
         .collect();
     if !files.is_empty() {
-        steps.push(step("profiles", all.clone(), Step::RemoveProfiles { files }));
+        steps.push(step(
+            "profiles",
+            all.clone(),
+            Step::RemoveProfiles { files },
+        ));
     }
     if observed.host.cgroup.is_some() {
         let parent = if observed.engine.cgroup_driver == "systemd" {
@@ -88,8 +112,14 @@ pub fn teardown(
         steps.push(step("cgroup", all, Step::RemoveCgroup { parent }));
     }
     for path in purge.iter().flat_map(|p| &p.directories) {
-        let act = Step::PurgeDirectory { path: path.clone(), base_dir: base_dir.to_path_buf() };
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let act = Step::PurgeDirectory {
+            path: path.clone(),
+            base_dir: base_dir.to_path_buf(),
+        };
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let mut purge = step(&format!("purge/{name}"), ids(&steps, "purge/"), act);
         purge.risk = Some(format!("everything below `{}` is lost", path.display()));
         steps.push(purge);
@@ -104,7 +134,10 @@ pub fn teardown(
         services: Vec::new(),
         steps,
         notes: if purge.is_none() {
-            vec![format!("data, configuration and secrets stay in `{}`", base_dir.display())]
+            vec![format!(
+                "data, configuration and secrets stay in `{}`",
+                base_dir.display()
+            )]
         } else {
             Vec::new()
         },
@@ -124,7 +157,11 @@ fn step(id: &str, after: Vec<String>, act: Step) -> PlannedStep {
 
 fn ids(steps: &[PlannedStep], without: &str) -> Vec<String> {
     let keep = |id: &str| without.is_empty() || !id.starts_with(without);
-    steps.iter().map(|s| s.id.clone()).filter(|id| keep(id)).collect()
+    steps
+        .iter()
+        .map(|s| s.id.clone())
+        .filter(|id| keep(id))
+        .collect()
 }
 
 type Dependants = BTreeMap<String, BTreeSet<ServiceName>>;
@@ -133,9 +170,13 @@ type Dependants = BTreeMap<String, BTreeSet<ServiceName>>;
 fn dependants(catalogue: &Catalogue, containers: &[&ObservedContainer]) -> Dependants {
     let mut all = Dependants::new();
     for name in containers.iter().filter_map(|c| c.label(label::SERVICE)) {
-        let Some(service) = name.parse().ok().and_then(|n| catalogue.get(&n)) else { continue };
+        let Some(service) = name.parse().ok().and_then(|n| catalogue.get(&n)) else {
+            continue;
+        };
         for before in order::predecessors(service) {
-            all.entry(before.to_string()).or_default().insert(service.name.clone());
+            all.entry(before.to_string())
+                .or_default()
+                .insert(service.name.clone());
         }
     }
     all
@@ -148,9 +189,13 @@ fn depth(step: &PlannedStep, containers: &[&ObservedContainer], dependants: &Dep
         if limit == 0 {
             return 0;
         }
-        next.map(|s| 1 + of(s.as_str(), dependants, limit - 1)).max().unwrap_or(0)
+        next.map(|s| 1 + of(s.as_str(), dependants, limit - 1))
+            .max()
+            .unwrap_or(0)
     }
     let name = step.id.trim_start_matches("remove/");
     let container = containers.iter().find(|c| c.name == name);
-    container.and_then(|c| c.label(label::SERVICE)).map_or(0, |s| of(s, dependants, 64))
+    container
+        .and_then(|c| c.label(label::SERVICE))
+        .map_or(0, |s| of(s, dependants, 64))
 }

@@ -1,5 +1,7 @@
 //! How a service proves that it is ready, what is made inside it then, and how it takes new configuration.
 
+use std::net::Ipv4Addr;
+
 use serde::Serialize;
 
 use super::host::Owner;
@@ -67,6 +69,9 @@ pub struct Gate {
     pub address_of: ContainerName,
     /// The network whose address is asked.
     pub network: String,
+    /// Where it answered when the plan was made: asked first, so that a healthy running container costs the engine
+    /// no call.
+    pub at: Option<Ipv4Addr>,
     /// The question.
     pub probe: Probe,
     /// Seconds until it counts as failed.

@@ -8,9 +8,30 @@ use crate::common::catalogue;
 
 /// The services of the specification.
 const SPECIFIED: [&str; 24] = [
-    "postgres", "redis", "qdrant", "weaviate", "chroma", "ollama", "litellm", "anythingllm", "dify-api",
-    "dify-worker", "dify-beat", "dify-web", "dify-plugin-daemon", "dify-sandbox", "dify-ssrf-proxy", "flowise",
-    "openwebui", "n8n", "openclaw", "tailscale", "grafana", "prometheus", "minio", "caddy",
+    "postgres",
+    "redis",
+    "qdrant",
+    "weaviate",
+    "chroma",
+    "ollama",
+    "litellm",
+    "anythingllm",
+    "dify-api",
+    "dify-worker",
+    "dify-beat",
+    "dify-web",
+    "dify-plugin-daemon",
+    "dify-sandbox",
+    "dify-ssrf-proxy",
+    "flowise",
+    "openwebui",
+    "n8n",
+    "openclaw",
+    "tailscale",
+    "grafana",
+    "prometheus",
+    "minio",
+    "caddy",
 ];
 
 /// The host ports of the specification, at their places in the block.
@@ -35,7 +56,10 @@ const PORTS: [(&str, u16); 14] = [
 fn it_loads_without_a_problem_and_has_every_service() {
     let catalogue = catalogue();
     let names: BTreeSet<String> = catalogue.services().map(|s| s.name.to_string()).collect();
-    let missing: Vec<_> = SPECIFIED.iter().filter(|name| !names.contains(**name)).collect();
+    let missing: Vec<_> = SPECIFIED
+        .iter()
+        .filter(|name| !names.contains(**name))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
     assert!(names.contains("signal"));
 }
@@ -48,7 +72,10 @@ fn every_host_port_of_the_specification_has_its_place() {
         .flat_map(|s| &s.ports)
         .filter_map(|p| Some((p.key.clone()?, p.default?)))
         .collect();
-    let wanted: BTreeSet<_> = PORTS.iter().map(|(key, port)| ((*key).to_owned(), *port)).collect();
+    let wanted: BTreeSet<_> = PORTS
+        .iter()
+        .map(|(key, port)| ((*key).to_owned(), *port))
+        .collect();
     assert_eq!(found, wanted);
 }
 
@@ -62,17 +89,33 @@ fn every_entry_is_complete() {
         assert!(service.limits.memory.is_some(), "{name}: limits.memory");
         // a model may have all processors that the stack has
         let unlimited = name.as_str() == "ollama";
-        assert!(unlimited || service.limits.cpus.is_some_and(|cpus| cpus > 0.0), "{name}: limits.cpus");
+        assert!(
+            unlimited || service.limits.cpus.is_some_and(|cpus| cpus > 0.0),
+            "{name}: limits.cpus"
+        );
         assert!(service.limits.pids >= 16, "{name}: limits.pids");
-        assert!((5..=900).contains(&service.health.start_seconds), "{name}: health.start_seconds");
-        let words = [&service.metrics.none, &service.data.none, &service.health.engine_none];
+        assert!(
+            (5..=900).contains(&service.health.start_seconds),
+            "{name}: health.start_seconds"
+        );
+        let words = [
+            &service.metrics.none,
+            &service.data.none,
+            &service.health.engine_none,
+        ];
         for reason in words.into_iter().flatten() {
             assert!(reason.trim().len() >= 12, "{name}: `{reason}` is no reason");
         }
-        assert!(service.run.home.is_some() || service.run.identity == Identity::Root, "{name}: run.home");
+        assert!(
+            service.run.home.is_some() || service.run.identity == Identity::Root,
+            "{name}: run.home"
+        );
         for secret in &service.secrets {
             assert!(
-                secret.rotation.as_ref().is_none_or(|words| words.len() >= 8),
+                secret
+                    .rotation
+                    .as_ref()
+                    .is_none_or(|words| words.len() >= 8),
                 "{name}: secret {}",
                 secret.name
             );
@@ -87,7 +130,13 @@ fn every_exception_has_its_reason_and_none_opens_the_host() {
         for exception in &service.exceptions {
             seen += 1;
             let words = exception.reason.split_whitespace().count();
-            assert!(words >= 4, "{}: {}: `{}`", service.name, exception.allow, exception.reason);
+            assert!(
+                words >= 4,
+                "{}: {}: `{}`",
+                service.name,
+                exception.allow,
+                exception.reason
+            );
             match &exception.allow {
                 Allowance::Capability(name) => assert!(!FORBIDDEN.contains(&name.as_str())),
                 // runs what users type: changes root and user itself, for which it must be root
@@ -115,7 +164,12 @@ fn every_template_is_used_by_a_service() {
     let catalogue = catalogue();
     for service in catalogue.services() {
         for file in &service.files {
-            assert!(catalogue.template(&file.template).is_some(), "{}: {}", service.name, file.template);
+            assert!(
+                catalogue.template(&file.template).is_some(),
+                "{}: {}",
+                service.name,
+                file.template
+            );
         }
     }
 }

@@ -30,8 +30,11 @@ fn every_service_says_how_it_uses_every_store_or_why_not() {
 fn each_store_is_exactly_one_service() {
     let catalogue = catalogue();
     for store in StoreKind::ALL {
-        let own: Vec<_> =
-            catalogue.services().filter(|s| s.vector_store == Some(store)).map(|s| &s.name).collect();
+        let own: Vec<_> = catalogue
+            .services()
+            .filter(|s| s.vector_store == Some(store))
+            .map(|s| &s.name)
+            .collect();
         assert_eq!(own.len(), 1, "{store}: {own:?}");
         assert_eq!(own[0].as_str(), store.spec().service, "{store}");
     }
@@ -40,6 +43,10 @@ fn each_store_is_exactly_one_service() {
 #[test]
 fn the_matrix_can_be_shown_whole() {
     let catalogue = catalogue();
-    let table = render_matrix(catalogue.services().map(|s| (s.name.as_str().to_owned(), &s.vector)));
+    let table = render_matrix(
+        catalogue
+            .services()
+            .map(|s| (s.name.as_str().to_owned(), &s.vector)),
+    );
     assert_eq!(table.lines().count(), catalogue.services().count() + 2);
 }

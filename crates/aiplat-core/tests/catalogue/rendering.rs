@@ -20,7 +20,10 @@ fn all_services_render_with_each_store() {
             let selected = case.stack.config.selection.services();
             assert!(selected.len() >= 16, "{store}: {selected:?}");
             assert_eq!(case.desired.services.len(), selected.len());
-            assert_eq!(case.desired.profiles.len(), if apparmor { selected.len() } else { 0 });
+            assert_eq!(
+                case.desired.profiles.len(),
+                if apparmor { selected.len() } else { 0 }
+            );
         }
     }
 }
@@ -36,7 +39,12 @@ fn each_service_renders_alone_with_what_it_needs() {
             match recipe.alone(&catalogue) {
                 Ok(_) => {
                     let case = case(&recipe, &host, &catalogue);
-                    assert_eq!(case.check(&case.plan(&host), &catalogue), [""; 0], "{} with {store}", service.name);
+                    assert_eq!(
+                        case.check(&case.plan(&host), &catalogue),
+                        [""; 0],
+                        "{} with {store}",
+                        service.name
+                    );
                 }
                 // what cannot run says why, by name
                 Err(spoilt) => {
@@ -49,7 +57,9 @@ fn each_service_renders_alone_with_what_it_needs() {
         }
     }
     let stores = ["qdrant", "weaviate", "chroma"];
-    let others = refused.iter().filter(|r| !stores.iter().any(|s| r.starts_with(s)));
+    let others = refused
+        .iter()
+        .filter(|r| !stores.iter().any(|s| r.starts_with(s)));
     let dify: Vec<_> = others.clone().filter(|r| r.starts_with("dify")).collect();
     assert_eq!(others.count(), dify.len(), "{refused:?}");
     assert!(dify.iter().all(|r| r.ends_with("chroma")), "{refused:?}");
@@ -62,10 +72,15 @@ fn every_pair_of_services_renders() {
     let names: Vec<_> = catalogue.services().map(|s| s.name.clone()).collect();
     for (i, a) in names.iter().enumerate() {
         for b in &names[i + 1..] {
-            let recipe = everything("two", 3, StoreKind::Qdrant).with("SERVICES", &format!("{a},{b}"));
+            let recipe =
+                everything("two", 3, StoreKind::Qdrant).with("SERVICES", &format!("{a},{b}"));
             if recipe.alone(&catalogue).is_ok() {
                 let case = case(&recipe, &host, &catalogue);
-                assert_eq!(case.check(&case.plan(&host), &catalogue), [""; 0], "{a} and {b}");
+                assert_eq!(
+                    case.check(&case.plan(&host), &catalogue),
+                    [""; 0],
+                    "{a} and {b}"
+                );
             }
         }
     }
@@ -75,10 +90,18 @@ fn every_pair_of_services_renders() {
 fn openclaw_is_left_out_without_its_key_and_refused_when_asked_for() {
     let catalogue = catalogue();
     let without = Recipe::named("a", 4).alone(&catalogue).unwrap();
-    let left_out: Vec<_> =
-        without.config.selection.left_out().iter().map(|l| l.service.as_str()).collect();
+    let left_out: Vec<_> = without
+        .config
+        .selection
+        .left_out()
+        .iter()
+        .map(|l| l.service.as_str())
+        .collect();
     assert_eq!(left_out, ["openclaw", "tailscale"]);
-    let asked = Recipe::named("a", 4).with("SERVICES", "openclaw").alone(&catalogue).unwrap_err();
+    let asked = Recipe::named("a", 4)
+        .with("SERVICES", "openclaw")
+        .alone(&catalogue)
+        .unwrap_err();
     assert!(asked.to_string().contains("TAILSCALE_AUTH_KEY"), "{asked}");
 }
 
@@ -103,27 +126,53 @@ fn hardened(spec: &ContainerSpec, allowed: &[Allowance]) {
     let name = &spec.service;
     let root = spec.user.uid == 0;
     assert_eq!(root, allowed.contains(&Allowance::Root), "{name}");
-    assert_eq!(!spec.read_only, allowed.contains(&Allowance::WritableRoot), "{name}");
+    assert_eq!(
+        !spec.read_only,
+        allowed.contains(&Allowance::WritableRoot),
+        "{name}"
+    );
     for capability in &spec.capabilities {
-        assert!(allowed.contains(&Allowance::Capability(capability.clone())), "{name}: {capability}");
+        assert!(
+            allowed.contains(&Allowance::Capability(capability.clone())),
+            "{name}: {capability}"
+        );
     }
     assert!(spec.apparmor.is_some(), "{name}");
-    assert!(spec.limits.pids > 0 && spec.limits.memory_bytes.is_some(), "{name}");
-    assert!(spec.ports.iter().all(|p| p.address.is_loopback()), "{name}: {:?}", spec.ports);
+    assert!(
+        spec.limits.pids > 0 && spec.limits.memory_bytes.is_some(),
+        "{name}"
+    );
+    assert!(
+        spec.ports.iter().all(|p| p.address.is_loopback()),
+        "{name}: {:?}",
+        spec.ports
+    );
     let has = |target: &str| spec.binds.iter().any(|b| b.target == target && b.read_only);
     assert!(root || has("/etc/passwd") && has("/etc/group"), "{name}");
     assert!(spec.env.contains_key("HOME"), "{name}");
     if let NetworkMode::Stack { aliases, .. } = &spec.network {
-        assert!(aliases.iter().any(|a| a == name.as_str()), "{name}: {aliases:?}");
+        assert!(
+            aliases.iter().any(|a| a == name.as_str()),
+            "{name}: {aliases:?}"
+        );
     }
-    let argv = spec.entrypoint.iter().flatten().chain(spec.command.iter().flatten());
-    assert!(!argv.map(Text::expose).any(|word| word.contains("canary")), "{name}");
+    let argv = spec
+        .entrypoint
+        .iter()
+        .flatten()
+        .chain(spec.command.iter().flatten());
+    assert!(
+        !argv.map(Text::expose).any(|word| word.contains("canary")),
+        "{name}"
+    );
 }
 
 #[test]
 fn a_missing_secret_is_named_and_no_secret_is_told() {
     let catalogue = catalogue();
-    let mut stack = everything("a", 6, StoreKind::Qdrant).alone(&catalogue).unwrap();
+    let mut stack = everything("a", 6, StoreKind::Qdrant)
+        .alone(&catalogue)
+        .unwrap();
     stack.config.secrets = aiplat_core::config::Secrets::default();
     let spoilt = stack.desired(&catalogue, &bare(false).engine).unwrap_err();
     assert!(spoilt.0.len() > 3, "all problems at once: {spoilt}");

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)] // each test program uses a part of it
 
+pub mod walk;
+
 use aiplat_core::allocation::Register;
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::desired::Desired;
@@ -20,7 +22,10 @@ pub fn catalogue() -> Catalogue {
 
 /// A host with an engine and nothing on it.
 pub fn bare(apparmor: bool) -> Observed {
-    let mut observed = Observed { engine: engine_facts(apparmor), ..Observed::default() };
+    let mut observed = Observed {
+        engine: engine_facts(apparmor),
+        ..Observed::default()
+    };
     observed.host.apparmor.enabled = apparmor;
     observed.host.apparmor.parser = apparmor;
     observed.host.firewall.available = true;
@@ -33,7 +38,10 @@ pub fn bare(apparmor: bool) -> Observed {
 pub fn everything(name: &str, seed: u8, store: StoreKind) -> Recipe {
     Recipe::named(name, seed)
         .with("VECTOR_DB", store.as_str())
-        .with("TAILSCALE_AUTH_KEY", &aiplat_testkit::fake::stack::canary(seed, "tailscale_auth_key"))
+        .with(
+            "TAILSCALE_AUTH_KEY",
+            &aiplat_testkit::fake::stack::canary(seed, "tailscale_auth_key"),
+        )
 }
 
 /// A stack with what it wants on a host.
@@ -44,7 +52,9 @@ pub struct Case {
 
 /// A recipe's stack, alone on a host.
 pub fn case(recipe: &Recipe, observed: &Observed, catalogue: &Catalogue) -> Case {
-    let stack = recipe.alone(catalogue).unwrap_or_else(|spoilt| panic!("{recipe:?}: {spoilt}"));
+    let stack = recipe
+        .alone(catalogue)
+        .unwrap_or_else(|spoilt| panic!("{recipe:?}: {spoilt}"));
     let desired = stack
         .desired(catalogue, &observed.engine)
         .unwrap_or_else(|spoilt| panic!("{recipe:?}: {spoilt}"));

@@ -133,9 +133,10 @@ pub enum StepError {
         words: String,
     },
     /// A container did not become ready and was removed.
-    #[error("{cause}; {after}")]
+    #[error("{after}")]
     Container {
         /// Why.
+        #[source]
         cause: Box<StepError>,
         /// What was done about it, and whether that worked.
         after: AfterFailure,
@@ -162,8 +163,12 @@ pub enum AfterFailure {
 impl std::fmt::Display for AfterFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Removed => f.write_str("the container was removed, its data is as it was left"),
-            Self::Restored => f.write_str("the container it was to replace runs again"),
+            Self::Removed => {
+                f.write_str("the new container was removed, its data is as it was left")
+            }
+            Self::Restored => {
+                f.write_str("the new container was removed, and the one before it runs again")
+            }
             Self::Stuck(words) => write!(f, "putting things back failed too: {words}"),
         }
     }

@@ -9,7 +9,7 @@ use super::{StepError, check, container, host_steps, provision, remove};
 use crate::engine::{ContainerDetail, Engine, EngineError, UserOf};
 use crate::events::{Event, Events, Phase};
 use crate::host::Host;
-use crate::probe::gate;
+use crate::probe::{answers, gate};
 
 /// Carries one step out.
 pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
@@ -23,7 +23,7 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
         Step::Check(once) => check::run(context, once, turn).await,
         Step::Container(step) => container::make(context, step, turn).await,
         Step::Start { id, gate } => start(context, id, gate, turn).await,
-        Step::Gate(gate) => wait(context, gate).await.map(drop),
+        Step::Gate(gate) => prove(context, gate).await,
         Step::Provision(provision) => provision::make(context, provision).await,
         Step::Reload(reload) => take_in(context, reload).await,
         Step::RemoveContainer(container) => remove::container(context, container).await,
@@ -67,6 +67,20 @@ pub(super) fn words(planned: &PlannedStep) -> String {
         Step::PurgeDirectory { path, .. } => format!("remove directory `{}`", path.display()),
         Step::Release => "give the reservations back".to_owned(),
     }
+}
+
+/// Proves a running service healthy: asked at the address the plan saw, which costs the engine nothing; waited for as
+/// after a start where that does not answer.
+async fn prove<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    asked: &Gate,
+) -> Result<(), StepError> {
+    if answers(asked).await {
+        let (service, phase) = (&asked.service, Phase::Healthy);
+        context.events.on(Event::Phase { service, phase });
+        return Ok(());
+    }
+    wait(context, asked).await.map(drop)
 }
 
 /// Waits for a service of this stack.

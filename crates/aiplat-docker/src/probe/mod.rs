@@ -10,7 +10,7 @@ mod wait;
 pub(crate) use http::{HttpCall, call};
 pub use outcome::{GateError, Outcome};
 pub(crate) use wait::{address_of, log_of};
-pub use wait::{gate, probe_once};
+pub use wait::{answers, gate, probe_once};
 
 /// Longest time of one try over the network.
 pub(crate) const TRY: std::time::Duration = std::time::Duration::from_secs(3);

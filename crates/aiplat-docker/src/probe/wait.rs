@@ -160,61 +160,24 @@ fn has_address(probe: &Probe) -> bool {
     }
 }
 
+/// Asks a service once at the address that the plan saw. `false` where it has none, where the probe needs the engine,
+/// and where the answer is not the right one.
+pub async fn answers(gate: &Gate) -> bool {
+    gate.at.is_some()
+        && has_address(&gate.probe)
+        && matches!(ask_at(gate, gate.at).await, Some(Outcome::Ready))
+}
+
 async fn ask<E: Engine>(
     engine: &E,
     gate: &Gate,
     detail: &ContainerDetail,
     address: Option<Ipv4Addr>,
 ) -> Result<Outcome, GateError> {
-    let slow = |port: u16| {
-        move |_| {
-            Outcome::NotYet(format!(
-                "no answer from port {port} within {} s",
-                TRY.as_secs()
-            ))
-        }
-    };
-    let at = |port: u16| address.map(|ip| SocketAddr::from((ip, port)));
-    let nowhere = || {
-        Outcome::NotYet(format!(
-            "it has no address in network `{}` yet",
-            gate.network
-        ))
-    };
+    if let Some(outcome) = ask_at(gate, address).await {
+        return Ok(outcome);
+    }
     Ok(match &gate.probe {
-        Probe::Http {
-            port,
-            path,
-            status,
-            body,
-        } => match at(*port) {
-            Some(to) => tokio::time::timeout(TRY, http::ready(to, path, *status, body.as_deref()))
-                .await
-                .unwrap_or_else(slow(*port)),
-            None => nowhere(),
-        },
-        Probe::Postgres {
-            port,
-            user,
-            database,
-        } => match at(*port) {
-            Some(to) => tokio::time::timeout(TRY, postgres::ready(to, user, database))
-                .await
-                .unwrap_or_else(slow(*port)),
-            None => nowhere(),
-        },
-        Probe::Redis { port, password } => match at(*port) {
-            Some(to) => tokio::time::timeout(TRY, redis::ready(to, password.expose()))
-                .await
-                .unwrap_or_else(slow(*port)),
-            None => nowhere(),
-        },
-        Probe::Tcp { port } => match at(*port) {
-            Some(to) => tokio::time::timeout(TRY, accepts(to))
-                .await
-                .unwrap_or_else(slow(*port)),
-            None => nowhere(),
-        },
         Probe::Exec { argv } => {
             match tokio::time::timeout(EXEC_TRY, exec(engine, detail, argv)).await {
                 Ok(outcome) => outcome?,
@@ -228,8 +191,37 @@ async fn ask<E: Engine>(
             &engine.container_inspect(&detail.id).await?,
             *settle_seconds,
         ),
-        Probe::Engine => engine_view(gate, &engine.container_inspect(&detail.id).await?)?,
+        _ => engine_view(gate, &engine.container_inspect(&detail.id).await?)?,
     })
+}
+
+/// Asks over the network; `None` for a probe that is asked otherwise.
+async fn ask_at(gate: &Gate, address: Option<Ipv4Addr>) -> Option<Outcome> {
+    let port = match &gate.probe {
+        Probe::Http { port, .. }
+        | Probe::Postgres { port, .. }
+        | Probe::Redis { port, .. }
+        | Probe::Tcp { port } => *port,
+        Probe::Exec { .. } | Probe::Alive { .. } | Probe::Engine => return None,
+    };
+    let Some(ip) = address else {
+        let words = format!("it has no address in network `{}` yet", gate.network);
+        return Some(Outcome::NotYet(words));
+    };
+    let to = SocketAddr::from((ip, port));
+    let answer = async {
+        match &gate.probe {
+            Probe::Http {
+                path, status, body, ..
+            } => http::ready(to, path, *status, body.as_deref()).await,
+            Probe::Postgres { user, database, .. } => postgres::ready(to, user, database).await,
+            Probe::Redis { password, .. } => redis::ready(to, password.expose()).await,
+            _ => accepts(to).await,
+        }
+    };
+    let slow = || format!("no answer from port {port} within {} s", TRY.as_secs());
+    let answer = tokio::time::timeout(TRY, answer).await;
+    Some(answer.unwrap_or_else(|_| Outcome::NotYet(slow())))
 }
 
 async fn accepts(to: SocketAddr) -> Outcome {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use aiplat_docker::apply::{ApplyError, ApplyOptions, apply};
+use aiplat_docker::apply::{ApplyError, ApplyOptions, StepError, apply};
 use aiplat_docker::events::{Event, Silent};
 
 use crate::engine::Fake;
@@ -123,7 +123,10 @@ async fn after_a_failure_nothing_begins_and_what_runs_comes_to_its_end() {
         ("sick", 1, 4)
     );
     assert_eq!(words, "step 2 of 4 failed: bring up `sick`");
-    let cause = failures[0].source.to_string();
+    let StepError::Container { cause, .. } = &failures[0].source else {
+        panic!("{}", failures[0].source)
+    };
+    let cause = cause.to_string();
     assert!(
         cause.contains("was not ready within 2 s: the engine's check fails: sick"),
         "{cause}"

@@ -69,6 +69,7 @@ pub(crate) fn service(name: &str, image: &str) -> ContainerStep {
         address_of: spec.name.clone(),
         network: STACK.into(),
         probe: Probe::Engine,
+        at: None,
         deadline_seconds: 2,
     };
     ContainerStep {

@@ -111,6 +111,7 @@ impl Bed {
                 status: 200,
                 body: Some(body.to_owned()),
             },
+            at: None,
             deadline_seconds: seconds,
         }
     }

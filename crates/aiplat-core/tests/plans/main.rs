@@ -1,0 +1,10 @@
+//! Whole plans: what they are, that they lead where they should, and what must never be in one.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod broken;
+mod held;
+mod result;
+mod silence;
+mod snapshot;
