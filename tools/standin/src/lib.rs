@@ -26,6 +26,7 @@ pub mod peers;
 pub mod serve;
 pub mod services;
 pub mod store;
+pub mod websocket;
 pub mod wiring;
 pub mod world;
 pub mod yaml;

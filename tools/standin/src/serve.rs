@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::http::{Request, Response, Service};
+use crate::websocket;
 
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 64 << 20;
@@ -181,14 +182,32 @@ where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     tokio::spawn(async move {
-        let handler = service_fn(move |request: hyper::Request<Incoming>| {
+        let handler = service_fn(move |mut request: hyper::Request<Incoming>| {
             let (name, service) = (name.clone(), service.clone());
             async move {
-                let response = match read(request).await {
+                let upgrade = hyper::upgrade::on(&mut request);
+                let plain = read(request).await;
+                let key = plain.as_ref().and_then(websocket_key);
+                let response = match plain {
                     Some(request) => tokio::task::spawn_blocking(move || service.answer(&request))
                         .await
                         .unwrap_or_else(|_| Response::text(500, "the stand-in failed")),
                     None => Response::text(413, "expected a body of at most 64 MiB"),
+                };
+                let response = match key {
+                    // who may not look at the page may not have a socket there either
+                    Some(key) if !matches!(response.status, 401 | 403) => {
+                        tokio::spawn(async move {
+                            if let Ok(stream) = upgrade.await {
+                                websocket::echo(TokioIo::new(stream)).await.ok();
+                            }
+                        });
+                        Response::empty(101)
+                            .with_header("connection", "upgrade")
+                            .with_header("upgrade", "websocket")
+                            .with_header("sec-websocket-accept", &websocket::accept(&key))
+                    }
+                    _ => response,
                 };
                 Ok::<_, Infallible>(write(&name, response))
             }
@@ -196,9 +215,19 @@ where
         // a client that hangs up is no news
         http1::Builder::new()
             .serve_connection(io, handler)
+            .with_upgrades()
             .await
             .ok();
     });
+}
+
+/// The client's key, where a websocket is asked for.
+fn websocket_key(request: &Request) -> Option<String> {
+    let upgrade = request.header("upgrade")?;
+    let key = request.header("sec-websocket-key")?;
+    upgrade
+        .eq_ignore_ascii_case("websocket")
+        .then(|| key.to_owned())
 }
 
 async fn read(request: hyper::Request<Incoming>) -> Option<Request> {

@@ -153,6 +153,32 @@ fn the_tailscale_command_asks_the_daemon_over_its_socket() {
 }
 
 #[test]
+fn websockets_come_back() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let _running = start(dir.path(), "plain", &[("PORT", &port)]);
+    wait_for(&format!("http://127.0.0.1:{port}/healthz"));
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    stream
+        .write_all(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        .unwrap();
+    // a masked `hi`, then the close
+    stream
+        .write_all(b"\x81\x82\0\0\0\0hi\x88\x80\0\0\0\0")
+        .unwrap();
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    assert!(
+        all.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&all)
+    );
+    assert!(all.ends_with(b"\x81\x02hi\x88\x00"), "{all:?}");
+}
+
+#[test]
 fn it_stops_at_once_and_well() {
     let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
     let mut running = start(dir.path(), "plain", &[("PORT", &port)]);
