@@ -24,7 +24,8 @@ impl<E> Counted<E> {
     pub(crate) fn new(inner: E) -> Self {
         Self {
             inner,
-            calls: AtomicUsize::new(0),
+            // agreeing on a version of the interface when it was connected to
+            calls: AtomicUsize::new(1),
         }
     }
 

@@ -71,6 +71,11 @@ impl Printer {
         self.out(&text);
     }
 
+    /// One JSON document on one line, where there are many.
+    pub(crate) fn line<T: Serialize>(&self, value: &T) {
+        self.out(&serde_json::to_string(value).expect("results have only string keys"));
+    }
+
     /// What is going on.
     pub(crate) fn progress(&self, text: &str) {
         if self.tells_progress() {

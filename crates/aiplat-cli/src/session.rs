@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
-use aiplat_core::config::known_keys;
+use aiplat_core::config::{StackConfig, known_keys};
 use aiplat_core::settings::{KnownKeys, Warning};
+use aiplat_core::text::Text;
 use aiplat_docker::apply::ApplyOptions;
 use aiplat_docker::engine::Bollard;
 use aiplat_docker::host::LinuxHost;
+use aiplat_docker::redact::Redactor;
 use aiplat_docker::stack::{Inputs, Opened, Places, open};
 
 use crate::args::{Global, SettingsArgs};
@@ -126,6 +128,17 @@ impl Session {
             kill_after: self.environment.own.test_kill_after,
             ..ApplyOptions::for_cpus(cpus.max(1) as usize)
         }
+    }
+
+    /// Takes the stack's secrets out of what others wrote.
+    pub(crate) fn redactor(&self, config: &StackConfig) -> Redactor {
+        let key = config.secrets.fingerprint_key();
+        let texts: Vec<Text> = config
+            .secrets
+            .iter()
+            .map(|(name, value)| Text::secret(format!("<secret:{name}>"), value.clone(), &key))
+            .collect();
+        Redactor::of(&texts)
     }
 
     /// Tells warnings.

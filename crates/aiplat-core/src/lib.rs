@@ -2,6 +2,7 @@
 
 pub mod allocation;
 pub mod catalogue;
+pub mod compose;
 pub mod config;
 pub mod manifest;
 pub mod names;

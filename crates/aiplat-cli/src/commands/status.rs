@@ -1,13 +1,247 @@
 //! `aiplat status`
+
+use std::collections::BTreeMap;
+
+use aiplat_core::config::StackConfig;
+use aiplat_core::names::ServiceName;
+use aiplat_core::observed::{ContainerState, ImageFacts, ObservedContainer};
+use aiplat_core::spec::label;
+use aiplat_docker::engine::{ContainerDetail, Engine, HealthState};
+use clap::Args;
+use futures_util::future::join_all;
+use serde::Serialize;
+
 use super::Ended;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::session::Session;
-use clap::Args;
-/// x
+use crate::view::{services, style};
+
+/// Show the stack's containers: state, health, address, image.
+///
+/// Asks the engine only; health is what the engine's own slow checks found. `aiplat health` asks the services
+/// themselves. A service that should run and has no container is shown as missing.
+///
+/// Ends with 0 where all of them run and none is unhealthy, else with 6.
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  aiplat status
+  aiplat --base-dir /mnt/data2 status --json | jq -r '.services[] | select(.state != \"healthy\").service'")]
 pub(crate) struct Status;
+
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    stack: &'a str,
+    stack_id: &'a str,
+    base_dir: String,
+    domain: &'a str,
+    services: Vec<services::Row>,
+    ca_certificate: Option<String>,
+    notes: Vec<String>,
+}
+
 impl Status {
-    pub(super) async fn run(self, _s: &Session) -> Ended {
-        Ok(Exit::Ok)
+    pub(super) async fn run(self, session: &Session) -> Ended {
+        let opened = session.opened()?;
+        let config = &opened.config;
+        let engine = session.engine().await?;
+        let (containers, images) =
+            futures_util::future::try_join(engine.containers(), engine.images()).await?;
+        let own: Vec<_> = containers
+            .iter()
+            .filter(|c| c.belongs_to(&config.id))
+            .collect();
+        let details = join_all(own.iter().map(|c| engine.container_inspect(&c.id))).await;
+        // one that goes away between the two questions is shown as it was seen first
+        let details: BTreeMap<String, ContainerDetail> = details
+            .into_iter()
+            .flatten()
+            .map(|detail| (detail.id.clone(), detail))
+            .collect();
+        let rows = rows(session, config, &own, &details, &images)?;
+        let outcome = Outcome {
+            stack: config.name().as_str(),
+            stack_id: config.id.as_str(),
+            base_dir: config.base_dir().display().to_string(),
+            domain: config.domain(),
+            ca_certificate: services::local_ca(config),
+            notes: notes(config, &rows),
+            services: rows,
+        };
+        session.printer.result(&outcome, || text(&outcome));
+        let well =
+            |row: &services::Row| matches!(row.state.as_str(), "healthy" | "running" | "starting");
+        Ok(if outcome.services.iter().all(well) {
+            Exit::Ok
+        } else {
+            Exit::Unhealthy
+        })
+    }
+}
+
+fn rows(
+    session: &Session,
+    config: &StackConfig,
+    own: &[&ObservedContainer],
+    details: &BTreeMap<String, ContainerDetail>,
+    images: &BTreeMap<String, ImageFacts>,
+) -> Result<Vec<services::Row>, Failure> {
+    let mut rows = Vec::new();
+    let mut wanted: Vec<ServiceName> = config.selection.services().to_vec();
+    // containers of services that are no longer selected, or that an interrupted run left
+    for name in own
+        .iter()
+        .filter_map(|c| c.label(label::SERVICE)?.parse().ok())
+    {
+        if !wanted.contains(&name) {
+            wanted.push(name);
+        }
+    }
+    for service in wanted {
+        let of = |c: &&&ObservedContainer| c.label(label::SERVICE) == Some(service.as_str());
+        let mut found = own.iter().filter(of).peekable();
+        if found.peek().is_none() {
+            rows.push(missing(session, config, &service));
+        }
+        for container in found {
+            rows.push(row(
+                session,
+                config,
+                &service,
+                container,
+                details.get(&container.id),
+                images,
+            ));
+        }
+    }
+    Ok(rows)
+}
+
+fn missing(session: &Session, config: &StackConfig, service: &ServiceName) -> services::Row {
+    services::Row {
+        service: service.to_string(),
+        container: config.container(service).to_string(),
+        state: "missing".to_owned(),
+        urls: Vec::new(),
+        ports: Vec::new(),
+        image: session
+            .catalogue
+            .get(service)
+            .map(|s| config.image(s))
+            .unwrap_or_default(),
+        stand_in: None,
+        apparmor: None,
+        since: None,
+    }
+}
+
+fn row(
+    session: &Session,
+    config: &StackConfig,
+    service: &ServiceName,
+    container: &ObservedContainer,
+    detail: Option<&ContainerDetail>,
+    images: &BTreeMap<String, ImageFacts>,
+) -> services::Row {
+    let main = container.name == config.container(service).as_str();
+    let stand_in = detail
+        .and_then(|d| images.get(&d.image_id))
+        .or_else(|| images.get(&container.image))
+        .map(|facts| facts.stand_in);
+    let ports = container
+        .ports
+        .iter()
+        .filter(|p| p.host > 0)
+        .map(|p| format!("{}:{}", p.address, p.host))
+        .collect();
+    services::Row {
+        service: service.to_string(),
+        container: container.name.clone(),
+        state: state(container.state, detail).to_owned(),
+        urls: if main {
+            services::urls(config, &session.catalogue, service)
+        } else {
+            Vec::new()
+        },
+        ports,
+        image: detail.map_or_else(|| container.image.clone(), |d| d.image.clone()),
+        stand_in,
+        apparmor: detail
+            .map(|d| d.apparmor_profile.clone())
+            .filter(|p| !p.is_empty()),
+        since: Some(since(&container.status).to_owned()),
+    }
+}
+
+/// One word for state and health.
+fn state(state: ContainerState, detail: Option<&ContainerDetail>) -> &'static str {
+    match state {
+        ContainerState::Created => "created",
+        ContainerState::Paused => "paused",
+        ContainerState::Restarting => "restarting",
+        ContainerState::Removing => "going",
+        ContainerState::Exited => "stopped",
+        ContainerState::Dead => "dead",
+        ContainerState::Running => match detail.and_then(|d| d.health.as_ref()).map(|h| h.state) {
+            Some(HealthState::Healthy) => "healthy",
+            Some(HealthState::Starting) => "starting",
+            Some(HealthState::Unhealthy) => "unhealthy",
+            None => "running",
+        },
+    }
+}
+
+/// `Up 3 minutes (healthy)` without the state that stands beside it.
+fn since(status: &str) -> &str {
+    let time = status.strip_prefix("Up ").unwrap_or(status);
+    time.split(" (")
+        .next()
+        .filter(|_| status.starts_with("Up "))
+        .unwrap_or(time)
+}
+
+fn notes(config: &StackConfig, rows: &[services::Row]) -> Vec<String> {
+    let mut notes: Vec<String> = config
+        .selection
+        .left_out()
+        .iter()
+        .map(|l| format!("{} is left out: {}", l.service, l.reason))
+        .collect();
+    if rows.iter().all(|row| row.apparmor.is_none()) {
+        notes.push("no AppArmor profile is in force".to_owned());
+    }
+    if rows.iter().any(|row| row.state == "missing") {
+        notes.push("services are missing: `aiplat deploy` brings them up".to_owned());
+    }
+    notes
+}
+
+fn text(outcome: &Outcome<'_>) -> String {
+    let mut text = format!(
+        "{} `{}` in {}\n\n",
+        style::heading("Stack"),
+        outcome.stack,
+        outcome.base_dir
+    );
+    text += &services::table(&outcome.services).to_string();
+    if !outcome.notes.is_empty() {
+        text.push('\n');
+    }
+    for note in &outcome.notes {
+        text += &format!("note: {note}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_stands_without_the_state() {
+        assert_eq!(since("Up 3 minutes (healthy)"), "3 minutes");
+        assert_eq!(since("Up 3 minutes"), "3 minutes");
+        assert_eq!(since("Exited (1) 2 hours ago"), "Exited (1) 2 hours ago");
     }
 }

@@ -22,12 +22,17 @@ impl Section {
         (Self::Ground, "Ground"),
         (Self::Images, "Images"),
         (Self::Services, "Services"),
-        (Self::Inside, "Inside services"),
+        (
+            Self::Inside,
+            "Configuration of services, and what is made in them",
+        ),
         (Self::Removed, "Removed"),
     ];
 
-    fn of(step: &Step) -> Self {
-        match step {
+    fn of(planned: &PlannedStep) -> Self {
+        match &planned.step {
+            // a service's own configuration
+            Step::Files(_) if planned.id.contains('/') => Self::Inside,
             Step::Directories(_)
             | Step::Files(_)
             | Step::RemoveFile { .. }
@@ -93,7 +98,7 @@ pub(crate) fn changes(plan: &Plan) -> String {
     for (section, title) in Section::ALL {
         let lines = names
             .iter()
-            .filter(|(_, step)| Section::of(&step.step) == section)
+            .filter(|(_, step)| Section::of(step) == section)
             .map(|(name, step)| {
                 format!("{} {name:wide$}  {}", mark(step), style::faint(&step.why))
             });

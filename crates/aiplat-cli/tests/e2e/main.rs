@@ -1,0 +1,9 @@
+//! The command itself, on a real engine: what an operator types, and everything that is there afterwards.
+//!
+//! `AIPLAT_TEST_ENGINE=unix:///path/of/docker.sock cargo test -p aiplat-cli --test e2e`, as root, on an engine that has
+//! the images of `scripts/images`. Without that variable nothing runs, and says so; with `AIPLAT_REQUIRE_ENGINE=1` it
+//! fails then.
+
+mod kill_9;
+mod one_line;
+mod support;

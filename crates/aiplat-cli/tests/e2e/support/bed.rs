@@ -1,0 +1,160 @@
+//! One test's place: directories, names, users and addresses of its own, and nothing left behind.
+
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::engine::Engine;
+use super::leftovers;
+use super::stack::Stack;
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A test's place on an engine.
+#[derive(Debug)]
+pub(crate) struct Bed {
+    pub(crate) engine: Engine,
+    /// What every name of the test begins with.
+    pub(crate) tag: String,
+    /// The test's own directory.
+    pub(crate) home: PathBuf,
+    number: u32,
+}
+
+impl Bed {
+    /// The place of a test, or `None`, told loudly, where there is no engine to test on.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the only way to hand a socket to a test"
+    )]
+    pub(crate) fn new() -> Option<Self> {
+        let Ok(address) = std::env::var("AIPLAT_TEST_ENGINE") else {
+            assert!(
+                std::env::var("AIPLAT_REQUIRE_ENGINE").is_err(),
+                "expected AIPLAT_TEST_ENGINE to name an engine's socket"
+            );
+            eprintln!("NOT RUN: set AIPLAT_TEST_ENGINE to an engine's socket to run this test");
+            return None;
+        };
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let tag = format!("e2e{}n{number}", std::process::id());
+        let home = run_home().join(&tag);
+        std::fs::create_dir_all(&home).unwrap();
+        Some(Self {
+            engine: Engine::at(&address),
+            tag,
+            home,
+            number,
+        })
+    }
+
+    /// The command with an environment of its own: the engine, the register, and what finds programs.
+    pub(crate) fn bare(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aiplat"));
+        command
+            .env_clear()
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
+            .env("AIPLAT_HOST", self.engine.address())
+            .env("AIPLAT_STATE_DIR", self.state_dir())
+            .current_dir("/");
+        command
+    }
+
+    /// The register: one for all tests of a run, which see each other's reservations so.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        run_home().join("state")
+    }
+
+    /// The literal one-line of the specification and where the images are: nothing else is given.
+    pub(crate) fn one_line(&self, name: &str) -> Stack<'_> {
+        let stack = format!("{}-{name}", self.tag);
+        let base = self.home.join(name);
+        std::fs::create_dir_all(&base).unwrap();
+        let values = [
+            ("BASE_DIR", base.display().to_string()),
+            ("STACK_USER_UID", self.uid(name).to_string()),
+            ("DOCKER_NETWORK", stack.clone()),
+            ("DOMAIN_NAME", format!("{stack}.localhost")),
+            ("IMAGE_REGISTRY", "localhost/aiplat".to_owned()),
+        ];
+        let env = values.map(|(key, value)| (key.to_owned(), value)).into();
+        Stack {
+            bed: self,
+            name: stack,
+            base,
+            env,
+        }
+    }
+
+    /// A small stack at an address of the test's own.
+    pub(crate) fn small(&self, name: &str) -> Stack<'_> {
+        let address = self.address();
+        self.one_line(name)
+            .with("SERVICES", "redis,caddy")
+            .with("BIND_ADDRESS", address.clone())
+            .with("FRONT_DOOR_ADDRESS", address)
+    }
+
+    /// A loopback address that no other test of this run has.
+    pub(crate) fn address(&self) -> String {
+        format!("127.{}.{}.1", 64 + std::process::id() % 128, self.number)
+    }
+
+    /// A user that no other test of this run has, nor most likely anybody on the engine.
+    pub(crate) fn uid(&self, name: &str) -> u32 {
+        let letter = name
+            .bytes()
+            .fold(0, |sum, byte| (sum * 7 + u32::from(byte)) % 61);
+        10_000 + (std::process::id() * 31 + self.number * 61 + letter) % 20_000
+    }
+
+    /// A manifest where a stack has its own, written as an operator would before the first deploy.
+    pub(crate) fn write_manifest(&self, stack: &Stack<'_>, text: &str) {
+        let config = stack.base.join("config");
+        std::fs::create_dir_all(&config).unwrap();
+        let file = config.join(".env");
+        std::fs::write(&file, text).unwrap();
+        let uid = stack
+            .env
+            .get("STACK_USER_UID")
+            .map(|uid| uid.parse().unwrap());
+        for path in [&config, &file] {
+            chown(path, uid, uid).unwrap();
+        }
+    }
+}
+
+/// The directory of this run of the tests. Those of runs that are over are removed.
+fn run_home() -> PathBuf {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e");
+    let all = all.canonicalize().unwrap_or(all);
+    let own = all.join(std::process::id().to_string());
+    if !own.is_dir() {
+        for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+            let pid = entry.file_name();
+            if !Path::new("/proc").join(&pid).exists() {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        std::fs::create_dir_all(&own).unwrap();
+    }
+    own.canonicalize().unwrap()
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let left = leftovers::clear(self);
+        // a test that failed has its own words
+        if !std::thread::panicking() {
+            assert_eq!(
+                left,
+                Vec::<String>::new(),
+                "expected nothing to be left behind"
+            );
+        }
+    }
+}
