@@ -8,34 +8,32 @@ fn main() {
     let folder =
         PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo")).join("catalogue");
     println!("cargo::rerun-if-changed={}", folder.display());
-    let mut code = String::from("&[\n");
-    for service in sorted(&folder)
+    let top = sorted(&folder);
+    let services = top
         .iter()
         .filter(|p| p.extension().is_some_and(|e| e == "toml"))
-    {
+        .cloned();
+    write_out("services.rs", &listed(services, &folder));
+    let templates = top
+        .iter()
+        .filter(|p| p.is_dir())
+        .flat_map(|directory| below(directory));
+    write_out("templates.rs", &listed(templates, &folder));
+}
+
+/// A slice expression of all files, with their texts.
+fn listed(files: impl Iterator<Item = PathBuf>, folder: &Path) -> String {
+    let mut code = String::from("&[\n");
+    for file in files {
+        let (name, path) = (relative(&file, folder), file.display().to_string());
         writeln!(
             code,
-            "  File {{ path: {:?}, text: include_str!({service:?}) }},",
-            relative(service, &folder)
+            "  File {{ path: {name:?}, text: include_str!({path:?}) }},"
         )
         .expect("writing to a string");
     }
     code.push_str("]\n");
-    write_out("services.rs", &code);
-
-    let mut code = String::from("&[\n");
-    for directory in sorted(&folder).iter().filter(|p| p.is_dir()) {
-        for template in below(directory) {
-            writeln!(
-                code,
-                "  File {{ path: {:?}, text: include_str!({template:?}) }},",
-                relative(&template, &folder)
-            )
-            .expect("writing to a string");
-        }
-    }
-    code.push_str("]\n");
-    write_out("templates.rs", &code);
+    code
 }
 
 fn write_out(name: &str, code: &str) {

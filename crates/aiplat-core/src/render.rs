@@ -107,7 +107,7 @@ impl<'a> Renderer<'a> {
         let secrets = self.config.secrets.clone();
         env.add_function("secret", move |name: String| {
             match (secrets.get(&name), reveal) {
-                (None, _) => Err(missing(format!(
+                (None, _) => Err(missing(&format!(
                     "a secret of a selected service, not `{name}`"
                 ))),
                 (Some(_), Reveal::Names) => Ok(format!("<secret:{name}>")),
@@ -124,7 +124,7 @@ impl<'a> Renderer<'a> {
             let known = files.contains(&name);
             let path = format!("/run/secrets/{name}");
             known.then_some(path).ok_or_else(|| {
-                missing(format!(
+                missing(&format!(
                     "a secret of this service with `file = true`, not `{name}`"
                 ))
             })
@@ -143,7 +143,9 @@ impl<'a> Renderer<'a> {
             ports
                 .get(&(service.clone(), port.clone()))
                 .copied()
-                .ok_or_else(|| missing(format!("a port of a service, not `{port}` of `{service}`")))
+                .ok_or_else(|| {
+                    missing(&format!("a port of a service, not `{port}` of `{service}`"))
+                })
         });
         let hosts: Arc<BTreeMap<String, String>> = Arc::new(
             self.catalogue
@@ -156,7 +158,7 @@ impl<'a> Renderer<'a> {
             hosts
                 .get(name)
                 .map(|host| config.public_host(host))
-                .ok_or_else(|| missing(format!("a service with a route, not `{name}`")))
+                .ok_or_else(|| missing(&format!("a service with a route, not `{name}`")))
         });
         let host = Arc::clone(&public);
         env.add_function("host", move |name: String| host(&name));
@@ -399,7 +401,7 @@ fn object<K: Into<String>>(entries: impl IntoIterator<Item = (K, impl Into<Value
     Value::from(map)
 }
 
-fn missing(expected: String) -> minijinja::Error {
+fn missing(expected: &str) -> minijinja::Error {
     minijinja::Error::new(ErrorKind::InvalidOperation, format!("expected {expected}"))
 }
 

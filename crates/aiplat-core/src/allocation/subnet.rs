@@ -26,7 +26,7 @@ pub(super) fn allocate(
     others: &[&Reservation],
 ) -> Result<Ipv4Net, AllocationProblem> {
     let used = used(&request.stack_id, observed, others);
-    let conflict = |subnet: &Ipv4Net| used.iter().find(|(net, _)| overlap(net, subnet));
+    let conflict = |subnet: &Ipv4Net| used.iter().find(|(net, _)| overlap(*net, *subnet));
     let given = |subnet: Ipv4Net| match conflict(&subnet) {
         None => Ok(subnet),
         Some((_, with)) => Err(AllocationProblem::SubnetOverlaps {
@@ -51,8 +51,8 @@ pub(super) fn allocate(
     }
 }
 
-fn overlap(a: &Ipv4Net, b: &Ipv4Net) -> bool {
-    a.contains(b) || b.contains(a)
+fn overlap(a: Ipv4Net, b: Ipv4Net) -> bool {
+    a.contains(&b) || b.contains(&a)
 }
 
 /// Every subnet of the pools, beginning in each at a place derived from the stack's name: the same stack on a new

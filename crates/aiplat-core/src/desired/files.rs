@@ -34,10 +34,10 @@ pub(super) fn rendered(
     for (template, path) in files.chain(wired.iter().map(|f| (&f.template, &f.path))) {
         let text = context.catalogue.template(template).unwrap_or_default();
         match context.renderer.text(service, template, text) {
-            Ok(content) => {
+            Ok(rendered) => {
                 done.push(FileSpec {
                     path: folder.join(path),
-                    content,
+                    content: rendered,
                     owner,
                     mode: FILE_MODE,
                 });

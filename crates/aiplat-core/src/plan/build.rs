@@ -665,11 +665,11 @@ impl Builder<'_> {
 
     /// Containers of this stack that nothing wants any more, and short-lived ones of interrupted runs.
     fn leftovers(&mut self) {
-        let wanted: BTreeMap<&str, ()> = self
+        let wanted: BTreeSet<&str> = self
             .desired
             .services
             .iter()
-            .map(|s| (s.container.name.as_str(), ()))
+            .map(|s| s.container.name.as_str())
             .collect();
         let superseded: BTreeSet<String> = self
             .desired
@@ -682,7 +682,7 @@ impl Builder<'_> {
             .containers
             .iter()
             .filter(|c| c.belongs_to(self.id))
-            .filter(|c| !wanted.contains_key(c.name.as_str()) && !superseded.contains(&c.name))
+            .filter(|c| !wanted.contains(c.name.as_str()) && !superseded.contains(&c.name))
             .filter(|c| {
                 c.label(label::PURPOSE)
                     .is_none_or(|purpose| purpose == "check")

@@ -69,6 +69,9 @@ pub struct ContainerSpec {
 impl ContainerSpec {
     /// The specification's hash, worn as a label: 16 hexadecimal digits of SHA-256 over its JSON, in which
     /// secrets stand as keyed fingerprints.
+    ///
+    /// # Panics
+    /// Never: a specification has only string keys.
     pub fn hash(&self) -> String {
         let json = serde_json::to_vec(self).expect("a specification has only string keys");
         hex(&Sha256::digest(json)[..8])

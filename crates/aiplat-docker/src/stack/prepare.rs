@@ -82,10 +82,8 @@ pub async fn prepare<E: Engine, H: Host>(
     if writes && volume.deployed {
         stack_lock = Some(StackLock::acquire(&volume.path, &holder)?);
     }
-    let host_lock = match writes {
-        true => Some(HostLock::wait(&places.state_dir, RESERVATION_WAIT)?),
-        false => None,
-    };
+    let wait = || HostLock::wait(&places.state_dir, RESERVATION_WAIT);
+    let host_lock = writes.then(wait).transpose()?;
     // another run may have made the stack while this one waited
     let volume = locate(host, &volume.path, inputs.allow_unmounted)?;
     if writes && volume.deployed && stack_lock.is_none() {

@@ -88,7 +88,7 @@ pub(super) fn of_settings(id: &StackId, settings: &Settings) -> Reservation {
         subnet: settings
             .stack_subnet
             .get()
-            .map(|s| s.net())
+            .map(aiplat_core::settings::StackSubnet::net)
             .unwrap_or_default(),
         uids: [uid.get(), openclaw.0.get()].into(),
         gids: [gid.get(), openclaw.1.get()].into(),
