@@ -1,16 +1,20 @@
 //! Whether a service is ready: asked from the host, at the container's own address.
 
 mod alive;
+mod ask;
+mod hope;
 mod http;
 mod outcome;
 mod postgres;
 mod redis;
 mod wait;
 
+pub(crate) use ask::address_of;
+pub use ask::{answers, probe_once};
 pub(crate) use http::{HttpCall, call};
 pub use outcome::{GateError, Outcome};
-pub(crate) use wait::{address_of, log_of};
-pub use wait::{answers, gate, probe_once};
+pub use wait::gate;
+pub(crate) use wait::log_of;
 
 /// Longest time of one try over the network.
 pub(crate) const TRY: std::time::Duration = std::time::Duration::from_secs(3);
