@@ -1,7 +1,7 @@
 //! What a running command works with.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
 use aiplat_core::config::{StackConfig, known_keys};
@@ -11,7 +11,7 @@ use aiplat_docker::apply::ApplyOptions;
 use aiplat_docker::engine::Bollard;
 use aiplat_docker::host::LinuxHost;
 use aiplat_docker::redact::Redactor;
-use aiplat_docker::stack::{Inputs, Opened, Places, open};
+use aiplat_docker::stack::{CatalogueError, Inputs, Opened, Places, catalogue, open};
 
 use crate::args::{Global, SettingsArgs};
 use crate::counted::Counted;
@@ -39,7 +39,13 @@ impl Session {
         if let Some(problem) = &environment.own_problem {
             return Err(Failure::new(Exit::Usage, problem.clone()));
         }
-        let catalogue = Catalogue::built_in().map_err(|problems| catalogue_failure(&problems))?;
+        // the stack's own services stand beside the built-in ones, wherever the stack is found
+        let found = find(global.base_dir.as_deref(), &environment);
+        let base_dir = found.path().unwrap_or(Path::new(DEFAULT_BASE_DIR));
+        let catalogue = catalogue(base_dir).map_err(|error| match error {
+            CatalogueError::Problems(problems) => catalogue_failure(&problems),
+            CatalogueError::Host(error) => Failure::new(Exit::Failure, error.to_string()),
+        })?;
         Ok(Self {
             global,
             environment,

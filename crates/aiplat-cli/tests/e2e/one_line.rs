@@ -70,8 +70,16 @@ fn second_beside_first(store: &str) {
     b.run(&["plan"]).ok();
 
     b.run(&["teardown", "--yes"]).ok();
-    assert_eq!(inventory::of(&bed.engine, &[&a.name, &bridge]), before);
-    assert_eq!(inventory::tree(&a.base.join("config")), config);
+    inventory::same(
+        &before,
+        &inventory::of(&bed.engine, &[&a.name, &bridge]),
+        "the first stack",
+    );
+    inventory::same(
+        &config,
+        &inventory::tree(&a.base.join("config")),
+        "its configuration",
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is there, as one text that is the same byte for byte while nothing changes.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -31,11 +32,11 @@ pub(crate) fn of(engine: &Engine, marks: &[&str]) -> String {
             state.remove("Health");
         }
         container["ExecIDs"] = Value::Null;
-        lines.push(format!("container {container}"));
+        flat(&mut lines, &format!("container {}", container["Name"]), &container);
     }
     for network in engine.networks() {
         if mine(network["Name"].as_str().unwrap_or_default()) {
-            lines.push(format!("network {network}"));
+            flat(&mut lines, &format!("network {}", network["Name"]), &network);
         }
     }
     let addressed = |rule: &String| addresses.iter().any(|a| rule.contains(&format!("{a}/32")));
@@ -47,6 +48,19 @@ pub(crate) fn of(engine: &Engine, marks: &[&str]) -> String {
     lines.extend(images(engine));
     lines.sort();
     lines.join("\n")
+}
+
+/// One line a value. The engine tells some lists in the order in which a map gave them: they are sorted.
+fn flat(lines: &mut Vec<String>, path: &str, value: &Value) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| flat(lines, &format!("{path} {key}"), value)),
+        Value::Array(list) => {
+            let mut list: Vec<String> = list.iter().map(ToString::to_string).collect();
+            list.sort();
+            lines.push(format!("{path} = {list:?}"));
+        }
+        other => lines.push(format!("{path} = {other}")),
+    }
 }
 
 /// The images that stacks are made of.
@@ -91,4 +105,21 @@ fn walk(root: &Path, directory: &Path, lines: &mut Vec<String>) {
             walk(root, &path, lines);
         }
     }
+}
+
+/// Two inventories must be the same; only the lines that differ are told.
+#[track_caller]
+pub(crate) fn same(before: &str, after: &str, when: &str) {
+    let only = |these: &str, those: &str| -> String {
+        let those: BTreeSet<&str> = those.lines().collect();
+        these
+            .lines()
+            .filter(|line| !those.contains(line))
+            .fold(String::new(), |all, line| all + line + "\n")
+    };
+    let (gone, new) = (only(before, after), only(after, before));
+    assert!(
+        before == after,
+        "{when}:\ngone or different:\n{gone}\nnew or different:\n{new}"
+    );
 }
