@@ -5,6 +5,12 @@
 //! once) or `AIPLAT_VM_KERNEL`. Where something is missing the tests say loudly that they did not
 //! run; with `AIPLAT_REQUIRE_VM=1` they fail.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the report of a long test, and of one that did not run"
+)]
+
 #[path = "apparmor_vm/lab.rs"]
 mod lab;
 #[path = "apparmor_vm/life.rs"]
@@ -13,3 +19,5 @@ mod life;
 mod matrix;
 #[path = "apparmor_vm/mutation.rs"]
 mod mutation;
+#[path = "apparmor_vm/programs.rs"]
+mod programs;

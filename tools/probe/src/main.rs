@@ -31,9 +31,9 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some("subject") => vm::subject::serve(),
-        Some("container") => vm::container::serve(),
-        Some("namespaces") => vm::container::enter_namespaces(),
-        Some("as") if rest.len() > 1 => vm::subject::run_as(rest[0], &rest[1..]),
+        Some("container") => vm::container::serve(rest.first().copied()),
+        Some("namespaces") => vm::container::enter_namespaces(rest.first().copied()),
+        Some("as") if rest.len() > 2 => vm::subject::run_as(rest[0], rest[1], &rest[2..]),
         _ if std::process::id() == 1 => vm::init::boot(),
         _ => {
             lines::say("usage: probe op NAME [ARGUMENT]...");

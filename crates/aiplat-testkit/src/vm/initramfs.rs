@@ -1,6 +1,10 @@
 //! The archive a kernel unpacks as its first root: cpio in the `newc` format.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// An initramfs in the making. Written here and not by `cpio` because a device node in it needs
 /// root to exist on a disk first, but is only a header in the archive.
@@ -14,6 +18,7 @@ pub struct Initramfs {
 /// File type bits of `stat(2)`.
 const REGULAR: u32 = 0o100_000;
 const DIRECTORY: u32 = 0o040_000;
+const SYMBOLIC_LINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 
 impl Initramfs {
@@ -30,6 +35,42 @@ impl Initramfs {
     pub fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
         self.parents(path);
         self.entry(path, REGULAR | mode, (0, 0), content);
+    }
+
+    /// Adds everything below `root` under `path`, all owned by root. Other things than files,
+    /// directories and symbolic links are left out.
+    pub fn tree(&mut self, path: &str, root: &Path) -> io::Result<()> {
+        self.parents(&format!("{path}/"));
+        let mut entries: Vec<_> = fs::read_dir(root)?.collect::<Result<_, _>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let (inside, outside) = (format!("{path}/{name}"), entry.path());
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                self.tree(&inside, &outside)?;
+            } else if kind.is_symlink() {
+                let target = fs::read_link(&outside)?;
+                let target = target.to_string_lossy().into_owned();
+                self.entry(&inside, SYMBOLIC_LINK | 0o777, (0, 0), target.as_bytes());
+            } else if kind.is_file() {
+                let mode = entry.metadata()?.permissions().mode() & 0o777;
+                self.file(&inside, mode, &fs::read(&outside)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Never: there is always a console.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     /// The finished archive, uncompressed: the kernel unpacks it faster than the host packs it.
@@ -92,6 +133,7 @@ mod tests {
         let mut archive = Initramfs::new();
         archive.file("a/b/c", 0o644, b"xyz");
         archive.file("a/b/d", 0o755, b"");
+        assert!(!archive.is_empty() && archive.len() > 100);
         let bytes = archive.finish();
         assert_eq!(bytes.len() % 4, 0);
         let text = String::from_utf8_lossy(&bytes);

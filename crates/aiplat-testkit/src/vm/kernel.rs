@@ -112,7 +112,8 @@ fn image_in(boot: &Path) -> Option<PathBuf> {
     images.pop()
 }
 
-fn run(command: &mut Command) -> Result<String, KernelError> {
+/// Runs `command` and gives its standard output.
+pub(super) fn run(command: &mut Command) -> Result<String, KernelError> {
     let line = format!("{command:?}");
     let output = command.output().map_err(|source| KernelError::Io {
         what: format!("run {line}"),

@@ -79,7 +79,16 @@ impl Machine {
     /// Boots with `script` and `policies`. Tried once more after a kernel panic, which software
     /// emulation has now and then.
     pub fn run(&self, script: &Script, policies: &Policies) -> Result<Transcript, BootError> {
-        let mut archive = Initramfs::new();
+        self.run_with(Initramfs::new(), script, policies)
+    }
+
+    /// As [`Machine::run`], on top of what `archive` already holds.
+    pub fn run_with(
+        &self,
+        mut archive: Initramfs,
+        script: &Script,
+        policies: &Policies,
+    ) -> Result<Transcript, BootError> {
         archive.file("init", 0o755, &self.probe);
         archive.file("script", 0o644, script.text().as_bytes());
         for (name, bytes) in policies.files() {
@@ -108,8 +117,6 @@ impl Machine {
                 "qemu64",
                 "-smp",
                 "1",
-                "-m",
-                "512",
                 "-nodefaults",
             ])
             .args([
@@ -121,6 +128,8 @@ impl Machine {
                 "none",
                 "-no-reboot",
             ])
+            .arg("-m")
+            .arg(memory_mib(archive.len()).to_string())
             .arg("-kernel")
             .arg(self.kernel.path())
             .arg("-initrd")
@@ -140,7 +149,8 @@ impl Machine {
                 .read_until(b'\n', &mut line)
                 .is_ok_and(|length| length > 0)
             {
-                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                let text = String::from_utf8_lossy(&line);
+                let text = text.trim_end_matches(['\r', '\n']).to_owned();
                 line.clear();
                 if sender.send(text).is_err() {
                     break;
@@ -206,6 +216,11 @@ impl Machine {
             last = line;
         }
     }
+}
+
+/// Room for the archive packed and unpacked, for policies (some 140 KiB each) and programs.
+fn memory_mib(archive: usize) -> usize {
+    512 + 3 * (archive >> 20)
 }
 
 /// `no_timer_check`: a busy host makes the emulated timer look broken. `audit_backlog_limit` and

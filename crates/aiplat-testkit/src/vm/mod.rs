@@ -10,15 +10,19 @@
 mod initramfs;
 mod kernel;
 mod machine;
+mod packages;
 mod policy;
 mod probe;
+mod program;
 mod script;
 mod table;
 
 pub use initramfs::Initramfs;
 pub use kernel::{Kernel, KernelError};
 pub use machine::{BootError, Machine, Transcript};
+pub use packages::Image;
 pub use policy::{ApparmorParser, Policies, PolicyError};
 pub use probe::{ProbeError, build_probe};
+pub use program::{Exchange, Program, load_programs};
 pub use script::{Answers, Case, Script, Step};
 pub use table::{Expect, Row, Survivor, Table, TableError, Verdict, load_survivors};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::program::Exchange;
 use super::table::{Row, Table};
 
 /// The number of a step, to look its answer up by.
@@ -57,6 +58,11 @@ impl Script {
         self.push("features".to_owned())
     }
 
+    /// Stops the kernel from logging denials, which takes time where thousands are meant to happen.
+    pub fn quiet(&mut self) -> Step {
+        self.push("quiet".to_owned())
+    }
+
     /// Prints what the kernel's log says was denied so far.
     pub fn log(&mut self) -> Step {
         self.push("log".to_owned())
@@ -65,6 +71,40 @@ impl Script {
     /// Ends the container there is and starts a fresh one.
     pub fn container(&mut self) -> Step {
         self.push("container".to_owned())
+    }
+
+    /// As [`Script::container`], with the tree at `path` of the archive as the image.
+    pub fn container_of(&mut self, path: &str) -> Step {
+        self.push(format!("container\t{path}"))
+    }
+
+    /// Starts `command` of the image as `user` under `profile`.
+    pub fn start(&mut self, profile: Option<&str>, user: u32, command: &[String]) -> Step {
+        let profile = profile.unwrap_or(UNCONFINED);
+        self.push(format!("start\t{profile}\t{user}\t{}", command.join("\t")))
+    }
+
+    /// The label the program wears.
+    pub fn program_label(&mut self) -> Step {
+        self.push("program\tlabel".to_owned())
+    }
+
+    /// The program's last lines of output, separated by tabs.
+    pub fn program_output(&mut self) -> Step {
+        self.push("program\toutput".to_owned())
+    }
+
+    /// Asks the program on a port until it answers as expected, for at most `seconds`.
+    pub fn program_answers(&mut self, port: u16, exchange: &Exchange, seconds: u64) -> Step {
+        let Exchange { say, expect } = exchange;
+        self.push(format!(
+            "program\tanswers\t{port}\t{say}\t{expect}\t{seconds}"
+        ))
+    }
+
+    /// Stops the program politely and says how it ended.
+    pub fn program_stop(&mut self, seconds: u64) -> Step {
+        self.push(format!("program\tstop\t{seconds}"))
     }
 
     /// Tells the container the rows that [`Script::case`] runs.

@@ -177,6 +177,13 @@ impl Row {
     }
 }
 
+impl Survivor {
+    /// True where this is the entry for `rule` of `table`.
+    pub fn is(&self, table: &str, rule: &str) -> bool {
+        self.rule == rule && self.tables.iter().any(|name| name == table)
+    }
+}
+
 impl Table {
     /// Reads `<directory>/<name>.toml` and what it includes. A row of its own replaces an
     /// included one with the same words.
@@ -237,7 +244,7 @@ fn check(path: &Path, row: &Row, before: &[Row]) -> Result<(), TableError> {
     })
 }
 
-fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, TableError> {
+pub(super) fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, TableError> {
     let text = fs::read_to_string(path).map_err(|source| TableError::Read {
         path: path.to_owned(),
         source,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::program::Program;
 use super::subject::UNCONFINED;
 use super::{ENGINE_SOCKET, HOST_ABSTRACT, PROGRAM, rootfs};
 use crate::answer::{Failure, Word};
@@ -22,10 +23,13 @@ use crate::ops::{change_profile, in_thread};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Stage one: new namespaces, then itself again as their process 1.
-pub(crate) fn enter_namespaces() -> ExitCode {
+pub(crate) fn enter_namespaces(image: Option<&str>) -> ExitCode {
     let run = || -> io::Result<ExitCode> {
         rootfs::namespaces()?;
-        let status = Command::new("/init").arg("container").status()?;
+        let status = Command::new("/init")
+            .arg("container")
+            .args(image)
+            .status()?;
         Ok(if status.success() {
             ExitCode::SUCCESS
         } else {
@@ -39,8 +43,8 @@ pub(crate) fn enter_namespaces() -> ExitCode {
 }
 
 /// Stage two: builds the container and does what it is told until the input ends.
-pub(crate) fn serve() -> ExitCode {
-    match Runtime::start() {
+pub(crate) fn serve(image: Option<&str>) -> ExitCode {
+    match Runtime::start(image) {
         Ok(mut runtime) => {
             lines::say("ready");
             let mut input = io::stdin().lock();
@@ -59,6 +63,20 @@ pub(crate) fn serve() -> ExitCode {
                     ["subject", profile, other] => runtime.subject(profile, other),
                     ["run"] => runtime.run(),
                     ["label"] => runtime.label(),
+                    ["start", profile, user, ref command @ ..] => {
+                        runtime.program = None;
+                        Program::start(profile, user, command).map_or_else(
+                            |error| format!("broken\t{error}"),
+                            |program| {
+                                runtime.program = Some(program);
+                                "ok".to_owned()
+                            },
+                        )
+                    }
+                    ["program", ref words @ ..] => runtime
+                        .program
+                        .as_mut()
+                        .map_or("none".to_owned(), |program| program.asked(words)),
                     _ => "broken\tunknown".to_owned(),
                 };
                 lines::say(&answer);
@@ -80,6 +98,8 @@ struct Runtime {
     /// A process of the other stack, and its profile.
     other: Option<(String, Child)>,
     subject: Option<Subject>,
+    /// A real program.
+    program: Option<Program>,
 }
 
 struct Subject {
@@ -90,8 +110,8 @@ struct Subject {
 }
 
 impl Runtime {
-    fn start() -> io::Result<Self> {
-        rootfs::build()?;
+    fn start(image: Option<&str>) -> io::Result<Self> {
+        rootfs::build(image)?;
         engine_socket()?;
         listen(UnixListener::bind_addr(&SocketAddr::from_abstract_name(
             HOST_ABSTRACT,
@@ -102,6 +122,7 @@ impl Runtime {
             host,
             other: None,
             subject: None,
+            program: None,
         })
     }
 
@@ -222,8 +243,7 @@ impl Runtime {
 /// Starts `command` in the container under `profile`.
 fn start(profile: &str, command: &[&str], input: Stdio, output: Stdio) -> io::Result<Child> {
     Command::new(PROGRAM)
-        .arg("as")
-        .arg(profile)
+        .args(["as", profile, "0"])
         .args(command)
         .stdin(input)
         .stdout(output)

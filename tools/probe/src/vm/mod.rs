@@ -8,6 +8,7 @@
 pub(crate) mod container;
 pub(crate) mod init;
 mod kernel_log;
+mod program;
 mod rootfs;
 pub(crate) mod subject;
 

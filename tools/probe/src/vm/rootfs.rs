@@ -8,7 +8,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use nix::sched::CloneFlags;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_move};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_move,
+};
 
 use super::{INTERPRETER, PROGRAM};
 use crate::tiny;
@@ -131,13 +133,81 @@ pub(crate) fn namespaces() -> io::Result<()> {
 
 /// Builds the root and moves into it. Moved and not only changed into: the kernel names files
 /// from the root of the mount namespace.
-pub(crate) fn build() -> io::Result<()> {
+pub(crate) fn build(image: Option<&str>) -> io::Result<()> {
     mount_change(
         "/",
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
     )?;
     fs::create_dir_all(ROOT)?;
-    tmpfs(ROOT)?;
+    match image {
+        Some(image) => mount_bind(image, ROOT)?,
+        None => tmpfs(ROOT)?,
+    }
+    match image {
+        Some(_) => fill_image()?,
+        None => fill()?,
+    }
+    for (name, character, major, minor) in DEVICES {
+        let kind = if *character {
+            FileType::CharacterDevice
+        } else {
+            FileType::BlockDevice
+        };
+        let mode = Mode::from_raw_mode(0o666);
+        let outcome = mknodat(
+            CWD,
+            at(&format!("dev/{name}")),
+            kind,
+            mode,
+            makedev(*major, *minor),
+        );
+        // a second container of the same image finds them there
+        if outcome != Err(rustix::io::Errno::EXIST) {
+            outcome?;
+        }
+        fs::set_permissions(
+            at(&format!("dev/{name}")),
+            fs::Permissions::from_mode(0o666),
+        )?;
+    }
+    kernel_file_systems()?;
+    std::env::set_current_dir(ROOT)?;
+    mount_move(".", "/")?;
+    rustix::process::chroot(".")?;
+    std::env::set_current_dir("/")
+}
+
+/// What an engine adds to an image: one user, a place for its data, scratch, names.
+fn fill_image() -> io::Result<()> {
+    for directory in [
+        "usr/bin", "etc", "proc", "sys", "dev/net", "dev/pts", "dev/shm", "tmp", "run", "var/tmp",
+        "data", "mnt",
+    ] {
+        fs::create_dir_all(at(directory))?;
+    }
+    let program = at(PROGRAM.trim_start_matches('/'));
+    fs::copy("/init", &program)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    fs::write(
+        at("etc/passwd"),
+        "root:x:0:0::/:/bin/sh\nservice:x:1000:1000::/data:/bin/sh\n",
+    )?;
+    fs::write(at("etc/group"), "root:x:0:\nservice:x:1000:\n")?;
+    fs::write(at("etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+    fs::write(
+        at("etc/nsswitch.conf"),
+        "passwd: files\ngroup: files\nhosts: files\n",
+    )?;
+    for scratch in ["tmp", "run", "var/tmp", "dev/shm", "data"] {
+        tmpfs(&at(scratch))?;
+        fs::set_permissions(at(scratch), fs::Permissions::from_mode(0o1777))?;
+    }
+    std::os::unix::fs::chown(at("data"), Some(1000), Some(1000))?;
+    fs::set_permissions(at("data"), fs::Permissions::from_mode(0o750))
+}
+
+/// The stage for the tables' rows.
+fn fill() -> io::Result<()> {
     for directory in DIRECTORIES {
         fs::create_dir_all(at(directory))?;
     }
@@ -163,27 +233,7 @@ pub(crate) fn build() -> io::Result<()> {
         fs::set_permissions(at(path), fs::Permissions::from_mode(0o600))?;
         std::os::unix::fs::chown(at(path), Some(12345), Some(12345))?;
     }
-    for (name, character, major, minor) in DEVICES {
-        let kind = if *character {
-            FileType::CharacterDevice
-        } else {
-            FileType::BlockDevice
-        };
-        let mode = Mode::from_raw_mode(0o666);
-        mknodat(
-            CWD,
-            at(&format!("dev/{name}")),
-            kind,
-            mode,
-            makedev(*major, *minor),
-        )?;
-    }
-    symlink("pts/ptmx", at("dev/ptmx"))?;
-    kernel_file_systems()?;
-    std::env::set_current_dir(ROOT)?;
-    mount_move(".", "/")?;
-    rustix::process::chroot(".")?;
-    std::env::set_current_dir("/")
+    symlink("pts/ptmx", at("dev/ptmx"))
 }
 
 fn kernel_file_systems() -> io::Result<()> {

@@ -11,11 +11,20 @@ use crate::{lines, ops};
 /// The profile argument that means none.
 pub(crate) const UNCONFINED: &str = "-";
 
-/// Becomes `command` under `profile`, the way runc does: asks for the change at the next exec and
-/// then execs. Says why where that fails, which is what a missing profile looks like.
-pub(crate) fn run_as(profile: &str, command: &[&str]) -> ExitCode {
-    let outcome =
-        ask(profile).and_then(|()| Err(Command::new(command[0]).args(&command[1..]).exec().into()));
+/// Becomes `command` under `profile` and as `user`, the way runc does: asks for the change at the
+/// next exec, lets go of root for good where it is to be somebody else, and then execs. Says why
+/// where that fails, which is what a missing profile looks like.
+pub(crate) fn run_as(profile: &str, user: &str, command: &[&str]) -> ExitCode {
+    let outcome = ask(profile).and_then(|()| {
+        let user: u32 = user.parse().map_err(|_| Failure::odd("user"))?;
+        let mut command_line = Command::new(command[0]);
+        command_line.args(&command[1..]);
+        if user != 0 {
+            rustix::thread::set_no_new_privs(true)?;
+            command_line.uid(user).gid(user);
+        }
+        Err(command_line.exec().into())
+    });
     lines::say(&format!("failed\t{}", Word(outcome)));
     ExitCode::FAILURE
 }
