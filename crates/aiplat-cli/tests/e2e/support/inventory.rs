@@ -32,11 +32,19 @@ pub(crate) fn of(engine: &Engine, marks: &[&str]) -> String {
             state.remove("Health");
         }
         container["ExecIDs"] = Value::Null;
-        flat(&mut lines, &format!("container {}", container["Name"]), &container);
+        flat(
+            &mut lines,
+            &format!("container {}", container["Name"]),
+            &container,
+        );
     }
     for network in engine.networks() {
         if mine(network["Name"].as_str().unwrap_or_default()) {
-            flat(&mut lines, &format!("network {}", network["Name"]), &network);
+            flat(
+                &mut lines,
+                &format!("network {}", network["Name"]),
+                &network,
+            );
         }
     }
     let addressed = |rule: &String| addresses.iter().any(|a| rule.contains(&format!("{a}/32")));
@@ -53,7 +61,9 @@ pub(crate) fn of(engine: &Engine, marks: &[&str]) -> String {
 /// One line a value. The engine tells some lists in the order in which a map gave them: they are sorted.
 fn flat(lines: &mut Vec<String>, path: &str, value: &Value) {
     match value {
-        Value::Object(map) => map.iter().for_each(|(key, value)| flat(lines, &format!("{path} {key}"), value)),
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(key, value)| flat(lines, &format!("{path} {key}"), value)),
         Value::Array(list) => {
             let mut list: Vec<String> = list.iter().map(ToString::to_string).collect();
             list.sort();
