@@ -6,7 +6,7 @@ use aiplat_docker::apply::ApplyError;
 use aiplat_docker::engine::Engine;
 
 use crate::on_engine;
-use crate::specs::{USER, secret, step};
+use crate::specs::{USER, container, secret, step};
 use crate::support::Bed;
 
 const SERVER: &str = "localhost/aiplat/postgres:17.11-trixie";
@@ -69,9 +69,10 @@ async fn ask(
 #[test]
 fn each_service_has_a_role_and_a_database_that_no_other_can_enter() {
     on_engine!(bed, {
-        if bed.engine.image(SERVER).await.unwrap().is_none() {
-            panic!("expected image `{SERVER}` on the engine: run scripts/images");
-        }
+        assert!(
+            bed.engine.image(SERVER).await.unwrap().is_some(),
+            "expected image `{SERVER}` on the engine: run scripts/images"
+        );
         let data = tempfile::tempdir().unwrap();
         std::os::unix::fs::chown(data.path(), Some(USER.uid), Some(USER.gid)).unwrap();
         let mut spec = bed.script("postgres", "");
@@ -106,11 +107,7 @@ fn each_service_has_a_role_and_a_database_that_no_other_can_enter() {
         ];
         bed.apply(vec![
             ("net", &[], Step::Network(bed.network())),
-            (
-                "postgres",
-                &["net"],
-                step(bed.container(&spec, gate.clone())),
-            ),
+            ("postgres", &["net"], step(container(&spec, gate.clone()))),
             (
                 "provision",
                 &["postgres"],

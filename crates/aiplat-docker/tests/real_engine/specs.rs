@@ -116,22 +116,23 @@ impl Bed {
         }
     }
 
-    pub(crate) fn container(&self, spec: &ContainerSpec, gate: Gate) -> ContainerStep {
-        ContainerStep {
-            hash: spec.hash(),
-            spec: spec.clone(),
-            replaces: None,
-            superseded: None,
-            discard: None,
-            gate,
-        }
-    }
-
     /// Makes a service that answers with `word`, on the stack's network.
     pub(crate) fn web_step(&self, service: &str, word: &str) -> ContainerStep {
         let spec = self.web(service, word);
         let gate = self.gate(&spec, word, 30);
-        self.container(&spec, gate)
+        container(&spec, gate)
+    }
+}
+
+/// The step that brings a container up.
+pub(crate) fn container(spec: &ContainerSpec, gate: Gate) -> ContainerStep {
+    ContainerStep {
+        hash: spec.hash(),
+        spec: spec.clone(),
+        replaces: None,
+        superseded: None,
+        discard: None,
+        gate,
     }
 }
 

@@ -29,7 +29,8 @@ impl Bed {
     /// The bed of a test, or `None` where there is no engine to test on.
     #[allow(
         clippy::disallowed_methods,
-        reason = "the only way to hand a socket to a test"
+        clippy::print_stderr,
+        reason = "the only way to hand a socket to a test, and to say loudly that there is none"
     )]
     pub(crate) async fn new() -> Option<Self> {
         let Ok(address) = std::env::var("AIPLAT_TEST_ENGINE") else {
