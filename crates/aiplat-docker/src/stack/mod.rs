@@ -12,6 +12,7 @@ mod inputs;
 mod list;
 mod locate;
 mod open;
+mod own_services;
 mod prepare;
 mod reservations;
 mod teardown;
@@ -22,6 +23,7 @@ pub use inputs::{Inputs, Intent, ServiceFile};
 pub use list::{StackSummary, list};
 pub use locate::{Volume, locate};
 pub use open::{Opened, open, register};
+pub use own_services::{CatalogueError, catalogue, own_services, read_service};
 pub use prepare::{Prepared, prepare};
 pub use teardown::{Teardown, TeardownError, teardown};
 

@@ -1,0 +1,158 @@
+//! The user's own services: `config/services/*.toml` below a stack's directory, templates beside them.
+
+use std::path::{Path, PathBuf};
+
+use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
+
+use super::ServiceFile;
+use crate::host::HostError;
+
+/// A service file or template is smaller.
+const LIMIT: u64 = 1 << 20;
+
+/// Why there is no catalogue.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// Service files with something wrong in them.
+    #[error("{} problems in service files", .0.len())]
+    Problems(Vec<CatalogueProblem>),
+    /// A file that cannot be read.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+/// The folder of a stack's own service files.
+pub fn own_services(base_dir: &Path) -> PathBuf {
+    base_dir.join("config/services")
+}
+
+/// The built-in catalogue with the stack's own services.
+///
+/// # Errors
+/// [`CatalogueError`] with all problems of the first file that has some.
+pub fn catalogue(base_dir: &Path) -> Result<Catalogue, CatalogueError> {
+    let mut catalogue = Catalogue::built_in().map_err(CatalogueError::Problems)?;
+    let folder = own_services(base_dir);
+    for path in sorted(&folder)? {
+        if path.extension().is_some_and(|e| e == "toml") {
+            read_service(&path)?
+                .add_to(&mut catalogue)
+                .map_err(CatalogueError::Problems)?;
+        }
+    }
+    Ok(catalogue)
+}
+
+/// Reads a service file, with the templates in the folder of the same name beside it.
+///
+/// # Errors
+/// [`HostError`] for what cannot be read.
+pub fn read_service(path: &Path) -> Result<ServiceFile, HostError> {
+    let text = read(path)?;
+    let stem = path
+        .file_stem()
+        .map(|s| s.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let mut templates = Vec::new();
+    for file in sorted(&parent.join(&stem))? {
+        if file.is_file() {
+            let name = file.file_name().map(|n| n.to_string_lossy().into_owned());
+            templates.push((format!("{stem}/{}", name.unwrap_or_default()), read(&file)?));
+        }
+    }
+    Ok(ServiceFile {
+        path: path.to_path_buf(),
+        text,
+        templates,
+    })
+}
+
+fn read(path: &Path) -> Result<String, HostError> {
+    let size = fs_err::metadata(path)
+        .map_err(|e| HostError::io("read", path, e))?
+        .len();
+    if size > LIMIT {
+        let source = std::io::Error::other("expected a service file of at most 1 MiB");
+        return Err(HostError::io("read", path, source));
+    }
+    fs_err::read_to_string(path).map_err(|e| HostError::io("read", path, e))
+}
+
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>, HostError> {
+    let entries = match fs_err::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|e| HostError::io("list", folder, e))?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.map_err(|e| HostError::io("list", folder, e))?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+name = "echo"
+title = "Echo"
+summary = "says what it hears"
+tier = "app"
+image = { reference = "example/echo:1.2", source = "its own page" }
+licence = { spdx = "MIT" }
+ports = [{ name = "http", container = 80 }]
+mounts = [{ kind = "config", source = "etc", target = "/etc/echo" }]
+files = [{ template = "echo/echo.conf", path = "etc/echo.conf" }]
+health = { kind = "http", port = "http", path = "/", start_seconds = 10, engine_none = "has no tool for it" }
+metrics = { none = "has none" }
+limits = { pids = 32 }
+data = { none = "keeps none" }
+vector = { none = "keeps no vectors" }
+"#;
+
+    #[test]
+    fn a_stacks_own_service_stands_in_its_catalogue_with_its_template() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = own_services(base.path());
+        fs_err::create_dir_all(folder.join("echo")).unwrap();
+        fs_err::write(folder.join("echo.toml"), FILE).unwrap();
+        fs_err::write(folder.join("echo/echo.conf"), "stack = {{ stack }}\n").unwrap();
+        let catalogue = catalogue(base.path()).unwrap();
+        let echo = catalogue
+            .get(&"echo".parse().unwrap())
+            .expect("the stack's own");
+        assert_eq!(echo.title, "Echo");
+        assert_eq!(
+            catalogue.template("echo/echo.conf"),
+            Some("stack = {{ stack }}\n")
+        );
+    }
+
+    #[test]
+    fn a_broken_file_is_told_with_its_place() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = own_services(base.path());
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join("echo.toml"), FILE.replace("1.2", "latest")).unwrap();
+        let CatalogueError::Problems(problems) = catalogue(base.path()).unwrap_err() else {
+            panic!("expected problems of the file");
+        };
+        assert!(
+            problems.iter().any(|p| p.to_string().contains("echo.toml")),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn without_a_folder_it_is_the_built_in_catalogue() {
+        let base = tempfile::tempdir().unwrap();
+        let own = catalogue(base.path()).unwrap();
+        assert_eq!(
+            own.services().count(),
+            Catalogue::built_in().unwrap().services().count()
+        );
+    }
+}
