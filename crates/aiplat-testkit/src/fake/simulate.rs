@@ -1,6 +1,7 @@
 //! What a plan leaves behind, as a function of what was there: the model that carrying out is held to.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use aiplat_core::observed::{
     CgroupFacts, ContainerState, ImageFacts, Observed, ObservedContainer, ObservedNetwork,
@@ -85,12 +86,15 @@ impl Simulated {
     }
 
     fn directory(&mut self, spec: &DirectorySpec) {
+        let inside = |path: &&PathBuf| path.starts_with(&spec.path) && **path != spec.path;
+        let empty = self.0.paths.keys().find(inside).is_none();
         let state = PathState::Directory {
             owner: spec.owner,
             mode: spec.mode,
-            empty: true,
+            empty,
         };
         self.0.paths.insert(spec.path.clone(), state);
+        self.filled(&spec.path);
     }
 
     fn file(&mut self, spec: &FileSpec) {
@@ -101,18 +105,21 @@ impl Simulated {
             mode,
         } = spec;
         let sha256 = content.content_hash();
-        if let Some(PathState::Directory { empty, .. }) = path
-            .parent()
-            .and_then(|parent| self.0.paths.get_mut(parent))
-        {
-            *empty = false;
-        }
         let state = PathState::File {
             owner: *owner,
             mode: *mode,
             sha256,
         };
         self.0.paths.insert(path.clone(), state);
+        self.filled(path);
+    }
+
+    /// The directory of something that was made is not empty any more.
+    fn filled(&mut self, path: &Path) {
+        let parent = path.parent().and_then(|p| self.0.paths.get_mut(p));
+        if let Some(PathState::Directory { empty, .. }) = parent {
+            *empty = false;
+        }
     }
 
     fn profile(&mut self, file: &ProfileFile) {
@@ -124,6 +131,7 @@ impl Simulated {
             sha256,
         };
         self.0.paths.insert(file.source.clone(), state.clone());
+        self.filled(&file.source);
         self.0.paths.insert(file.system.clone(), state);
         self.0
             .host

@@ -1,0 +1,194 @@
+//! How containers of the fake answer: on addresses of 127.0.0.0/8, with as much of HTTP, Redis and `PostgreSQL` as
+//! probes and provisioning speak.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aiplat_core::desired::Desired;
+use aiplat_core::spec::{Gate, HttpRequest, Probe, Provision};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What a service has been taught to answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Lesson {
+    ports: BTreeSet<u16>,
+    /// Status and body by method and path.
+    http: BTreeMap<(String, String), (u16, String)>,
+}
+
+/// Lessons from what is wanted of each service.
+pub(super) fn lessons(desired: &Desired) -> BTreeMap<String, Lesson> {
+    let mut all: BTreeMap<String, Lesson> = BTreeMap::new();
+    for service in &desired.services {
+        probed(all.entry(service.name.to_string()).or_default(), &service.gate);
+        let setup = service.setup.iter().map(|s| &s.provision);
+        for provision in service.provisions.iter().map(|(_, p)| p).chain(setup) {
+            let (Provision::Postgres { gate, port, .. } | Provision::Http { gate, port, .. }) = provision;
+            let lesson = all.entry(gate.service.to_string()).or_default();
+            lesson.ports.insert(*port);
+            if let Provision::Http { requests, .. } = provision {
+                requests.iter().for_each(|request| asked(lesson, request));
+            }
+        }
+    }
+    all
+}
+
+fn probed(lesson: &mut Lesson, gate: &Gate) {
+    match &gate.probe {
+        Probe::Http { port, path, status, body } => {
+            lesson.ports.insert(*port);
+            let body = body.clone().unwrap_or_default();
+            lesson.http.insert(("GET".to_owned(), path.clone()), (*status, body));
+        }
+        Probe::Postgres { port, .. } | Probe::Redis { port, .. } | Probe::Tcp { port } => {
+            lesson.ports.insert(*port);
+        }
+        Probe::Exec { .. } | Probe::Alive { .. } | Probe::Engine => {}
+    }
+}
+
+fn asked(lesson: &mut Lesson, request: &HttpRequest) {
+    let status = request.accept.first().copied().unwrap_or(200);
+    let key = (request.method.clone(), request.path.clone());
+    lesson.http.entry(key).or_insert((status, "{}".to_owned()));
+}
+
+/// An address that no other container of this test program has.
+pub(super) fn address() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+    // test programs that run at the same moment are told apart by the second part
+    let program = 1 + std::process::id() % 250;
+    let program = u8::try_from(program).unwrap_or(1);
+    Ipv4Addr::new(127, program, number[2], number[3])
+}
+
+/// Answers on one port until it is dropped.
+#[derive(Debug, Clone)]
+pub(super) struct Server(#[expect(dead_code, reason = "held for its end")] Arc<Task>);
+
+#[derive(Debug)]
+struct Task(tokio::task::JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Begins to answer on all ports of a service.
+pub(super) fn serve(address: Ipv4Addr, lesson: &Lesson, sick: bool) -> std::io::Result<Vec<Server>> {
+    let mut all = Vec::new();
+    for port in &lesson.ports {
+        let listener = std::net::TcpListener::bind(SocketAddr::from((address, *port)))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let lesson = Arc::new(lesson.clone());
+        let task = tokio::spawn(async move {
+            let seen = Arc::new(Mutex::new(BTreeSet::new()));
+            while let Ok((stream, _)) = listener.accept().await {
+                if !sick {
+                    // one that breaks off is the caller's business
+                    tokio::spawn(talk(stream, Arc::clone(&lesson), Arc::clone(&seen)));
+                }
+            }
+        });
+        all.push(Server(Arc::new(Task(task))));
+    }
+    Ok(all)
+}
+
+type Seen = Arc<Mutex<BTreeSet<String>>>;
+
+async fn talk(mut stream: TcpStream, lesson: Arc<Lesson>, seen: Seen) -> std::io::Result<()> {
+    let mut begin = vec![0; 16 * 1024];
+    let read = stream.read(&mut begin).await?;
+    begin.truncate(read);
+    if begin.starts_with(b"*") {
+        redis(stream, begin).await
+    } else if begin.first().is_some_and(u8::is_ascii_uppercase) {
+        http(stream, &begin, &lesson).await
+    } else {
+        postgres(stream, &seen).await
+    }
+}
+
+async fn http(mut stream: TcpStream, begin: &[u8], lesson: &Lesson) -> std::io::Result<()> {
+    let text = String::from_utf8_lossy(begin).into_owned();
+    let mut words = text.split(' ');
+    let key = (
+        words.next().unwrap_or_default().to_owned(),
+        words.next().unwrap_or_default().to_owned(),
+    );
+    let not_found = (404, String::new());
+    let (status, body) = lesson.http.get(&key).unwrap_or(&not_found);
+    let length = if matches!(status, 204 | 304) {
+        String::new()
+    } else {
+        format!("content-length: {}\r\n", body.len())
+    };
+    let answer = format!("HTTP/1.1 {status} Taught\r\n{length}connection: close\r\n\r\n{body}");
+    stream.write_all(answer.as_bytes()).await
+}
+
+async fn redis(mut stream: TcpStream, mut said: Vec<u8>) -> std::io::Result<()> {
+    loop {
+        let text = String::from_utf8_lossy(&said);
+        let answer = if text.contains("PING") { "+PONG\r\n" } else { "+OK\r\n" };
+        stream.write_all(answer.as_bytes()).await?;
+        said = vec![0; 4096];
+        let read = stream.read(&mut said).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        said.truncate(read);
+    }
+}
+
+/// Lets everybody in, and knows of roles and databases only that they were made.
+async fn postgres(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
+    const READY: [u8; 6] = [b'Z', 0, 0, 0, 5, b'I'];
+    let mut hello = vec![b'R', 0, 0, 0, 8, 0, 0, 0, 0];
+    hello.extend_from_slice(&READY);
+    stream.write_all(&hello).await?;
+    loop {
+        let kind = stream.read_u8().await?;
+        let length = stream.read_u32().await?.saturating_sub(4);
+        let mut body = vec![0; length as usize];
+        stream.read_exact(&mut body).await?;
+        if kind != b'Q' {
+            return Ok(());
+        }
+        let statement = String::from_utf8_lossy(&body).into_owned();
+        let mut answer = Vec::new();
+        if known(&statement, seen) {
+            // one column of no table, and one row of it
+            message(&mut answer, b'T', b"\0\x01?column?\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0");
+            message(&mut answer, b'D', b"\0\x01\0\0\0\x011");
+        }
+        message(&mut answer, b'C', b"DONE\0");
+        answer.extend_from_slice(&READY);
+        stream.write_all(&answer).await?;
+    }
+}
+
+fn message(to: &mut Vec<u8>, kind: u8, body: &[u8]) {
+    let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
+    to.push(kind);
+    to.extend_from_slice(&length.to_be_bytes());
+    to.extend_from_slice(body);
+}
+
+/// Whether a question's answer is a row: what was made is there.
+fn known(statement: &str, seen: &Seen) -> bool {
+    let mut seen = seen.lock().expect("no test panics in here");
+    let quoted = |mark: char| statement.split(mark).nth(1).unwrap_or_default().to_owned();
+    if statement.starts_with("CREATE ROLE") || statement.starts_with("CREATE DATABASE") {
+        seen.insert(quoted('"'));
+    }
+    statement.starts_with("SELECT 1 FROM") && seen.contains(&quoted('\''))
+}

@@ -1,0 +1,189 @@
+//! Observe, plan, apply: what the command does, on a machine.
+
+use aiplat_core::allocation::Register;
+use aiplat_core::catalogue::{Catalogue, Identity};
+use aiplat_core::desired::Desired;
+use aiplat_core::observed::Observed;
+use aiplat_core::plan::{Plan, PlanProblem, Purge, Violation, check, plan, teardown};
+use aiplat_docker::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
+use aiplat_docker::events::{Event, Events};
+use aiplat_docker::observe::{ObserveError, ObserveQuestion, observe};
+
+use super::machine::Machine;
+use super::stack::{Spoilt, Stack};
+
+/// One stack's runs on a machine.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The machine.
+    pub machine: &'a Machine,
+    /// The stack.
+    pub stack: &'a Stack,
+    /// The catalogue.
+    pub catalogue: &'a Catalogue,
+    /// What is wanted.
+    pub desired: Desired,
+}
+
+/// The run was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the run was killed")]
+pub struct Died;
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It was killed.
+    #[error(transparent)]
+    Died(#[from] Died),
+    /// What is there could not be seen.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// There is no plan.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Plan(Vec<PlanProblem>),
+    /// The plan breaks its own rules.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Violations(Vec<Violation>),
+    /// Steps failed.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+struct Nobody;
+
+impl Events for Nobody {
+    fn on(&self, _event: Event<'_>) {}
+}
+
+impl<'a> Run<'a> {
+    /// A stack on a machine, whose services know how to answer.
+    ///
+    /// # Errors
+    /// [`Spoilt`].
+    pub fn new(machine: &'a Machine, stack: &'a Stack, catalogue: &'a Catalogue, facts: &aiplat_core::observed::EngineFacts) -> Result<Self, Spoilt> {
+        let desired = stack.desired(catalogue, facts)?;
+        machine.teach(&desired);
+        machine.volume(&stack.config.base_dir().display().to_string());
+        Ok(Self { machine, stack, catalogue, desired })
+    }
+
+    /// The same stack on another machine.
+    #[must_use]
+    pub fn on<'b>(&self, machine: &'b Machine) -> Run<'b>
+    where
+        'a: 'b,
+    {
+        machine.teach(&self.desired);
+        Run { machine, stack: self.stack, catalogue: self.catalogue, desired: self.desired.clone() }
+    }
+
+    /// What is there.
+    ///
+    /// # Errors
+    /// [`RunError::Observe`], [`RunError::Died`].
+    pub async fn observe(&self) -> Result<Observed, RunError> {
+        let config = &self.stack.config;
+        let question = ObserveQuestion {
+            base_dir: config.base_dir().to_path_buf(),
+            cgroup_parent: config.cgroup_parent("cgroupfs"),
+            paths: self.desired.paths(),
+        };
+        self.alive(async {
+            Ok(observe(&self.machine.engine, &self.machine.host, &question).await?)
+        })
+        .await
+    }
+
+    /// The plan that leads from what is there to what is wanted, checked.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn plan(&self) -> Result<Plan, RunError> {
+        let observed = self.observe().await?;
+        let plan = plan(&self.stack.config, &self.desired, &observed).map_err(RunError::Plan)?;
+        let found = check(&plan, &self.stack.config, self.catalogue, &Register::default());
+        if found.is_empty() { Ok(plan) } else { Err(RunError::Violations(found)) }
+    }
+
+    /// Carries a plan out.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn apply(&self, plan: &Plan, events: &impl Events) -> Result<Report, RunError> {
+        let config = &self.stack.config;
+        let options = ApplyOptions {
+            // nobody can write below what is being purged
+            journal: self.journals(plan).then(|| JournalFile {
+                path: config.path("config/journal.jsonl"),
+                owner: config.owner(Identity::Stack),
+            }),
+            ..ApplyOptions::for_cpus(2)
+        };
+        self.alive(async {
+            Ok(apply(&self.machine.engine, &self.machine.host, plan, &options, events).await?)
+        })
+        .await
+    }
+
+    /// Where there is a directory for it, and it stays.
+    fn journals(&self, plan: &Plan) -> bool {
+        use aiplat_docker::host::Host as _;
+        let config = self.stack.config.path("config");
+        let there = self.machine.host.path_state(&config);
+        let purged = plan.steps.iter().any(|s| matches!(&s.step, aiplat_core::plan::Step::PurgeDirectory { path, .. } if *path == config));
+        !purged && matches!(there, Ok(aiplat_core::observed::PathState::Directory { .. }))
+    }
+
+    /// Observe, plan, apply.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn deploy(&self) -> Result<Report, RunError> {
+        // the lock's directory is made before anything is planned, as the command does
+        let config = &self.stack.config;
+        let directory = aiplat_core::spec::DirectorySpec {
+            path: config.path("config"),
+            owner: config.owner(Identity::Stack),
+            mode: 0o750,
+        };
+        use aiplat_docker::host::Host as _;
+        let made = self.machine.host.make_directory(&directory);
+        if self.machine.is_dead() {
+            return Err(Died.into());
+        }
+        made.map_err(ObserveError::from)?;
+        let plan = self.plan().await?;
+        self.apply(&plan, &Nobody).await
+    }
+
+    /// Takes the stack away, with its data when asked.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn teardown(&self, purge: bool) -> Result<Report, RunError> {
+        let observed = self.observe().await?;
+        let config = &self.stack.config;
+        let directories = ["data", "logs", "apparmor", "caddy", "ssl", "config"].map(|d| config.path(d));
+        let purge = purge.then(|| Purge { directories: directories.into() });
+        let plan = teardown(
+            config.name(),
+            &config.id,
+            config.base_dir(),
+            std::path::Path::new(config.settings.apparmor_profile_dir.get().as_str()),
+            self.catalogue,
+            &observed,
+            purge.as_ref(),
+        );
+        self.apply(&plan, &Nobody).await
+    }
+
+    /// Drops what is under way when the caller dies, as a kernel does.
+    async fn alive<T>(&self, work: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
+        tokio::select! {
+            biased;
+            () = self.machine.death() => Err(Died.into()),
+            done = work => if self.machine.is_dead() { Err(Died.into()) } else { done },
+        }
+    }
+}

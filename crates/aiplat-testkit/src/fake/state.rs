@@ -1,0 +1,109 @@
+//! What there is on a machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use aiplat_core::observed::{CgroupFacts, ContainerState, EngineFacts, ImageFacts, Listener};
+use aiplat_core::spec::{ContainerSpec, NetworkMode, NetworkSpec, Owner};
+
+use super::answers::{Lesson, Server};
+
+/// One container.
+#[derive(Debug, Clone)]
+pub(super) struct Container {
+    pub(super) name: String,
+    pub(super) spec: ContainerSpec,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) once: bool,
+    pub(super) state: ContainerState,
+    pub(super) exit_code: i64,
+    pub(super) address: Option<Ipv4Addr>,
+    /// Id of the container whose network namespace it shares.
+    pub(super) shares: Option<String>,
+    pub(super) pid: u32,
+    pub(super) starts: u32,
+    /// Dropped with the run: nobody answers for a container that does not run.
+    pub(super) servers: Vec<Server>,
+}
+
+/// Something at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// A directory.
+    Directory {
+        /// Owner.
+        owner: Owner,
+        /// Mode.
+        mode: u32,
+    },
+    /// A regular file.
+    File {
+        /// Owner.
+        owner: Owner,
+        /// Mode.
+        mode: u32,
+        /// Content.
+        content: Vec<u8>,
+    },
+    /// A symbolic link.
+    Link,
+}
+
+/// Everything.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    pub(super) facts: EngineFacts,
+    pub(super) containers: BTreeMap<String, Container>,
+    pub(super) networks: BTreeMap<String, NetworkSpec>,
+    pub(super) images: BTreeMap<String, ImageFacts>,
+    /// Images that a registry has; every one when `None`.
+    pub(super) registry: Option<BTreeSet<String>>,
+    /// Images whose containers never become ready.
+    pub(super) sick: BTreeSet<String>,
+    /// Images whose containers end at once, with an exit code.
+    pub(super) ends: BTreeMap<String, i64>,
+    /// What containers wrote, by image.
+    pub(super) logs: BTreeMap<String, Vec<String>>,
+    /// How services answer.
+    pub(super) lessons: BTreeMap<String, Lesson>,
+    pub(super) next: u32,
+    pub(super) tree: BTreeMap<PathBuf, Node>,
+    pub(super) listeners: BTreeSet<Listener>,
+    pub(super) guarded: BTreeSet<String>,
+    pub(super) loaded: BTreeMap<String, String>,
+    pub(super) cgroups: BTreeMap<String, CgroupFacts>,
+    pub(super) released: Vec<String>,
+}
+
+impl State {
+    pub(super) fn number(&mut self) -> u32 {
+        self.next += 1;
+        self.next
+    }
+
+    /// The container of this id or name.
+    pub(super) fn find(&self, id: &str) -> Option<String> {
+        let by_id = self.containers.contains_key(id).then(|| id.to_owned());
+        by_id.or_else(|| {
+            let named = self.containers.iter().find(|(_, c)| c.name == id);
+            named.map(|(id, _)| id.clone())
+        })
+    }
+
+    pub(super) fn running(&self) -> impl Iterator<Item = (&String, &Container)> {
+        self.containers
+            .iter()
+            .filter(|(_, c)| c.state == ContainerState::Running)
+    }
+}
+
+impl Container {
+    /// The network it is attached to by its own.
+    pub(super) fn network(&self) -> Option<&str> {
+        match &self.spec.network {
+            NetworkMode::Stack { network, .. } => Some(network),
+            NetworkMode::Container { .. } | NetworkMode::None => None,
+        }
+    }
+}
