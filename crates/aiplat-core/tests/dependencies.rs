@@ -34,6 +34,7 @@ const TABLE: &[Row] = &[
             "minijinja",
             "petgraph",
             "secrecy",
+            "serde-saphyr",
             "serde",
             "serde_json",
             "sha2",
