@@ -4,6 +4,9 @@
 //! the images of `scripts/images`. Without that variable nothing runs, and says so; with `AIPLAT_REQUIRE_ENGINE=1` it
 //! fails then.
 
+mod bad_input;
+mod disk_full;
 mod kill_9;
 mod one_line;
 mod support;
+mod teardown;

@@ -2,6 +2,7 @@
 
 pub(crate) mod bed;
 pub(crate) mod engine;
+pub(crate) mod images;
 pub(crate) mod inventory;
 pub(crate) mod leftovers;
 pub(crate) mod proxy;

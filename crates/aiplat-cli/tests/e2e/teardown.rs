@@ -1,0 +1,159 @@
+//! Exactly one stack goes; what is anybody else's stays, and data stays unless it is given up by name.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use crate::support::bed::Bed;
+use crate::support::stack::Stack;
+use crate::support::{inventory, leftovers};
+
+/// A container and a network of somebody else's, whose names look like the stack's own.
+struct Foreign<'b> {
+    bed: &'b Bed,
+    container: String,
+    network: String,
+}
+
+impl<'b> Foreign<'b> {
+    fn beside(bed: &'b Bed, stack: &Stack<'_>) -> Self {
+        Self {
+            bed,
+            container: bed.engine.foreign_container(&stack.container("foreign")),
+            network: bed
+                .engine
+                .foreign_network(&format!("{}-foreign", stack.name)),
+        }
+    }
+}
+
+impl Drop for Foreign<'_> {
+    fn drop(&mut self) {
+        self.bed.engine.remove_container(&self.container);
+        self.bed.engine.remove_network(&self.network);
+    }
+}
+
+const AUTHORITY: &str = "caddy/data/caddy/pki/authorities/local/root.crt";
+
+#[test]
+fn what_was_there_before_is_there_afterwards_and_the_data_too() {
+    let Some(bed) = Bed::new() else { return };
+    let a = bed.small("a");
+    a.deploy().ok();
+    let b = bed
+        .small("b")
+        .with("BIND_ADDRESS", "127.0.0.1")
+        .without("FRONT_DOOR_ADDRESS");
+    let foreign = Foreign::beside(&bed, &b);
+    std::fs::write(b.base.join("of-the-operator"), "x").unwrap();
+    let marks = [bed.tag.as_str(), &format!("aip-{}", &a.id()[..8])];
+    let before = inventory::of(&bed.engine, &marks);
+    b.deploy().ok();
+    assert_ne!(inventory::of(&bed.engine, &marks), before);
+    let (id, authority) = (b.id(), std::fs::read(b.base.join(AUTHORITY)).unwrap());
+
+    // nobody agreed, then somebody does
+    b.run(&["teardown"]).fails(8, &["--yes"]);
+    b.run(&["teardown", "--yes"]).ok();
+    let marks_and_b = [marks[0], marks[1], &format!("aip-{}", &id[..8])];
+    inventory::same(
+        &before,
+        &inventory::of(&bed.engine, &marks_and_b),
+        "after teardown",
+    );
+    assert_eq!(
+        std::fs::read(b.base.join(AUTHORITY)).unwrap(),
+        authority,
+        "data stays"
+    );
+    b.run(&["teardown", "--yes"]).ok();
+
+    // the same stack comes back, with its data
+    b.deploy().ok();
+    assert_eq!(b.id(), id);
+    assert_eq!(std::fs::read(b.base.join(AUTHORITY)).unwrap(), authority);
+    b.run(&["teardown", "--purge", "--confirm", &b.name]).ok();
+    inventory::same(
+        &before,
+        &inventory::of(&bed.engine, &marks_and_b),
+        "after the purge",
+    );
+    let left: Vec<_> = std::fs::read_dir(&b.base)
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
+    assert_eq!(left, ["of-the-operator"], "only what is not the stack's");
+    b.run(&["teardown", "--yes"]).fails(10, &["no stack"]);
+    drop(foreign);
+    assert_eq!(
+        leftovers::left(&bed, &[id])
+            .iter()
+            .filter(|l| !l.contains(&a.name))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_purge_is_refused_for_what_is_not_the_stacks_own() {
+    let Some(bed) = Bed::new() else { return };
+    let stack = bed.small("p");
+    stack.deploy().ok();
+    let purge = ["teardown", "--purge", "--confirm", stack.name.as_str()];
+    let marks = [bed.tag.as_str(), &format!("aip-{}", &stack.id()[..8])];
+    let whole = || {
+        (
+            inventory::of(&bed.engine, &marks),
+            inventory::tree(&stack.base.join("config/secrets")),
+        )
+    };
+    let before = whole();
+    let unchanged = |when: &str| {
+        let now = whole();
+        inventory::same(&before.0, &now.0, when);
+        inventory::same(&before.1, &now.1, when);
+    };
+
+    stack
+        .run(&["teardown", "--purge"])
+        .fails(8, &["--confirm", &stack.name]);
+    stack
+        .run(&["teardown", "--purge", "--yes"])
+        .fails(8, &["--confirm"]);
+    stack
+        .run(&["teardown", "--purge", "--confirm", "another"])
+        .fails(8, &[&stack.name]);
+    unchanged("a name that was not given");
+    stack
+        .run(&[
+            "--base-dir",
+            "/",
+            "teardown",
+            "--purge",
+            "--confirm",
+            &stack.name,
+        ])
+        .fails(10, &[]);
+    unchanged("the root directory");
+
+    let (data, outside) = (stack.base.join("data"), bed.home.join("outside"));
+    std::fs::rename(&data, &outside).unwrap();
+    symlink(&outside, &data).unwrap();
+    let kept = inventory::tree(&outside.join("redis"));
+    stack.run(&purge).fails(4, &["symbolic link", "data"]);
+    unchanged("a link");
+    std::fs::remove_file(&data).unwrap();
+    std::fs::rename(&outside, &data).unwrap();
+    assert_eq!(inventory::tree(&data.join("redis")), kept);
+
+    let other = data.join("redis/data/other/config");
+    std::fs::create_dir_all(&other).unwrap();
+    std::fs::write(other.join("stack-id"), "0123456789ab\n").unwrap();
+    stack.run(&purge).fails(4, &["other stack", "stack-id"]);
+    unchanged("another stack's directory");
+    assert!(Path::new(&other).join("stack-id").is_file());
+    std::fs::remove_dir_all(other.parent().unwrap()).unwrap();
+
+    stack.run(&purge).ok();
+}
