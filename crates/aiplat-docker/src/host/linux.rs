@@ -152,6 +152,10 @@ impl Host for LinuxHost {
         files::purge_directory(path, base_dir, &mounts(&self.proc)?)
     }
 
+    fn purge_check(&self, path: &Path, base_dir: &Path) -> Result<(), HostError> {
+        files::purge_check(path, base_dir, &mounts(&self.proc)?)
+    }
+
     fn load_profiles(&self, profiles: &[ProfileFile]) -> Result<(), HostError> {
         self.apparmor().load(profiles)
     }

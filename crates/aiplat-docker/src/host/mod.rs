@@ -99,6 +99,12 @@ pub trait Host: Send + Sync {
     /// `path` equal to `base_dir` only an empty `base_dir` that is no mount point is removed: a volume is not ours.
     fn purge_directory(&self, path: &Path, base_dir: &Path) -> Result<(), HostError>;
 
+    /// Refuses what [`Self::purge_directory`] would refuse as things are, and changes nothing.
+    fn purge_check(&self, path: &Path, base_dir: &Path) -> Result<(), HostError> {
+        let _ = (path, base_dir);
+        Ok(())
+    }
+
     /// Writes, checks and loads profiles in one parser call, and proves that the kernel enforces them: all or none.
     fn load_profiles(&self, files: &[ProfileFile]) -> Result<(), HostError>;
 

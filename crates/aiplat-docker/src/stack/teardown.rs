@@ -106,6 +106,10 @@ pub async fn teardown<E: Engine, H: Host>(
     for name in DIRECTORIES {
         let path = volume.path.join(name);
         if host.path_state(&path)? != PathState::Absent {
+            // refused as a whole: a stack without its containers but with its data is nothing anybody asked for
+            if purge {
+                host.purge_check(&path, &volume.path)?;
+            }
             directories.push(path);
         }
     }

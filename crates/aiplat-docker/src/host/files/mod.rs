@@ -19,7 +19,7 @@ use rustix::fs::{Gid, Mode, Stat, Uid};
 
 pub(crate) use append::append_line;
 pub(crate) use directory::make_directory;
-pub(crate) use purge::purge_directory;
+pub(crate) use purge::{purge_check, purge_directory};
 pub(crate) use read::{names_in, read_file};
 pub(crate) use state::path_state;
 pub(crate) use write::{remove_file, write_bytes, write_file};

@@ -22,15 +22,7 @@ pub(crate) fn purge_directory(
     base_dir: &Path,
     mounts: &[Mount],
 ) -> Result<(), HostError> {
-    resolve::normal(path)?;
-    resolve::normal(base_dir)?;
-    let outside = || HostError::NotContained {
-        path: path.to_owned(),
-        base: base_dir.to_owned(),
-    };
-    if base_dir.parent().is_none() || !path.starts_with(base_dir) {
-        return Err(outside());
-    }
+    inside(path, base_dir)?;
     if path == base_dir {
         return purge_base(base_dir, mounts);
     }
@@ -39,10 +31,54 @@ pub(crate) fn purge_directory(
         other => other?,
     };
     finish_earlier(&place.dir, path.parent().unwrap_or(base_dir))?;
+    if !own(&place, base_dir, mounts)? {
+        return Ok(());
+    }
     let wrap = |e: Errno| HostError::io("remove", path, e);
+    let (name, trash) = make_trash(&place.dir).map_err(wrap)?;
+    let moved = rustix::fs::renameat_with(
+        &place.dir,
+        &place.name,
+        &trash,
+        "whole",
+        RenameFlags::NOREPLACE,
+    )
+    .and_then(|()| temporary::sync_dir(&place.dir));
+    let emptied = moved.and_then(|()| tree::empty(&trash));
+    let removed = rustix::fs::unlinkat(&place.dir, name.as_str(), AtFlags::REMOVEDIR);
+    emptied.and(removed).map_err(|e| mount_or_io(e, path))
+}
+
+/// Whether [`purge_directory`] would be refused as things are: asked before anything of a stack is taken away.
+pub(crate) fn purge_check(path: &Path, base_dir: &Path, mounts: &[Mount]) -> Result<(), HostError> {
+    inside(path, base_dir)?;
+    if path == base_dir {
+        return Ok(());
+    }
+    match Place::of(path) {
+        Err(HostError::NoParent { .. }) => Ok(()),
+        place => own(&place?, base_dir, mounts).map(|_| ()),
+    }
+}
+
+fn inside(path: &Path, base_dir: &Path) -> Result<(), HostError> {
+    resolve::normal(path)?;
+    resolve::normal(base_dir)?;
+    if base_dir.parent().is_none() || !path.starts_with(base_dir) {
+        return Err(HostError::NotContained {
+            path: path.to_owned(),
+            base: base_dir.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether a directory is there; one that is not wholly the stack's own is refused.
+fn own(place: &Place, base_dir: &Path, mounts: &[Mount]) -> Result<bool, HostError> {
+    let path = &place.path;
     let stat = match rustix::fs::statat(&place.dir, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
-        Err(Errno::NOENT) => return Ok(()),
-        other => other.map_err(wrap)?,
+        Err(Errno::NOENT) => return Ok(false),
+        other => other.map_err(|e| HostError::io("remove", path, e))?,
     };
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => {}
@@ -62,19 +98,8 @@ pub(crate) fn purge_directory(
             path: mount.point.clone(),
         });
     }
-    refuse_other_stacks(&place, base_dir)?;
-    let (name, trash) = make_trash(&place.dir).map_err(wrap)?;
-    let moved = rustix::fs::renameat_with(
-        &place.dir,
-        &place.name,
-        &trash,
-        "whole",
-        RenameFlags::NOREPLACE,
-    )
-    .and_then(|()| temporary::sync_dir(&place.dir));
-    let emptied = moved.and_then(|()| tree::empty(&trash));
-    let removed = rustix::fs::unlinkat(&place.dir, name.as_str(), AtFlags::REMOVEDIR);
-    emptied.and(removed).map_err(|e| mount_or_io(e, path))
+    refuse_other_stacks(place, base_dir)?;
+    Ok(true)
 }
 
 fn mount_or_io(error: Errno, path: &Path) -> HostError {
