@@ -4,9 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use aiplat_core::observed::PathState;
 use aiplat_core::spec::{DirectorySpec, FileSpec};
-use aiplat_core::text::hex;
+use aiplat_core::text::Text;
 use aiplat_docker::host::{HostError, Outcome};
-use sha2::{Digest, Sha256};
 
 use crate::fake::state::{Node, State};
 
@@ -58,7 +57,7 @@ pub(super) fn state(state: &State, path: &Path) -> Result<PathState, HostError> 
         Some(Node::File { owner, mode, content }) => PathState::File {
             owner: *owner,
             mode: *mode,
-            sha256: hex(&Sha256::digest(content)),
+            sha256: Text::plain(String::from_utf8_lossy(content)).content_hash(),
         },
     })
 }
