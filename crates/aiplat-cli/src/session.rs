@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
 use aiplat_core::config::{StackConfig, known_keys};
+use aiplat_core::observed::VolumeFacts;
 use aiplat_core::settings::{KnownKeys, Warning};
 use aiplat_core::text::Text;
 use aiplat_docker::apply::ApplyOptions;
@@ -30,7 +31,10 @@ pub(crate) struct Session {
     pub(crate) global: Global,
     pub(crate) environment: Environment,
     pub(crate) printer: Printer,
+    /// The built-in services, and the stack's own where those are as they must be.
     pub(crate) catalogue: Catalogue,
+    /// What is wrong with the stack's own.
+    own_services: Option<Failure>,
 }
 
 impl Session {
@@ -42,15 +46,17 @@ impl Session {
         // the stack's own services stand beside the built-in ones, wherever the stack is found
         let found = find(global.base_dir.as_deref(), &environment);
         let base_dir = found.path().unwrap_or(Path::new(DEFAULT_BASE_DIR));
-        let catalogue = catalogue(base_dir).map_err(|error| match error {
-            CatalogueError::Problems(problems) => catalogue_failure(&problems),
-            CatalogueError::Host(error) => Failure::new(Exit::Failure, error.to_string()),
-        })?;
+        let (catalogue, own_services) = match catalogue(base_dir) {
+            Ok(catalogue) => (catalogue, None),
+            // what has nothing to do with the stack goes on without them
+            Err(error) => (built_in()?, Some(error.into())),
+        };
         Ok(Self {
             global,
             environment,
             printer,
             catalogue,
+            own_services,
         })
     }
 
@@ -103,9 +109,15 @@ impl Session {
 
     /// Opens the stack that is there.
     pub(crate) fn opened(&self) -> Result<Opened, Failure> {
+        self.expect_own_services()?;
         let opened = open(&self.host(), &self.catalogue, &self.base_dir()?)?;
         self.warn(&opened.warnings);
         Ok(opened)
+    }
+
+    /// The stack's own service files are as they must be.
+    pub(crate) fn expect_own_services(&self) -> Result<(), Failure> {
+        self.own_services.clone().map_or(Ok(()), Err)
     }
 
     /// Keys that mean something.
@@ -115,6 +127,7 @@ impl Session {
 
     /// What a run is given.
     pub(crate) fn inputs(&self, settings: &SettingsArgs, command: &str) -> Result<Inputs, Failure> {
+        self.expect_own_services()?;
         let mut flags: BTreeMap<String, String> = settings.values(&self.known())?;
         if let Some(path) = self.found().as_flag() {
             flags.insert("BASE_DIR".to_owned(), path.display().to_string());
@@ -147,10 +160,33 @@ impl Session {
         Redactor::of(&texts)
     }
 
+    /// Tells that a directory is about to be made where no volume is mounted.
+    pub(crate) fn warn_volume(&self, volume: &VolumeFacts) {
+        if !volume.exists {
+            self.printer.warning(
+                "`BASE_DIR` is not there and will be made: it is no mount point of its own, so that full there is full \
+                 for the whole host",
+            );
+        }
+    }
+
     /// Tells warnings.
     pub(crate) fn warn(&self, warnings: &[Warning]) {
         for warning in warnings {
             self.printer.warning(&warning.to_string());
+        }
+    }
+}
+
+fn built_in() -> Result<Catalogue, Failure> {
+    Catalogue::built_in().map_err(|problems| catalogue_failure(&problems))
+}
+
+impl From<CatalogueError> for Failure {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Problems(problems) => catalogue_failure(&problems),
+            CatalogueError::Host(error) => error.into(),
         }
     }
 }

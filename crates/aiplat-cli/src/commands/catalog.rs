@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aiplat_core::catalogue::{Catalogue, Service};
 use aiplat_core::names::ServiceName;
+use aiplat_docker::stack::read_service;
 use aiplat_vectordb::{StoreKind, Wiring};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -206,33 +207,9 @@ fn shown(s: &Service) -> String {
 
 /// Adds the user's file to the catalogue, as a deploy would.
 fn check(mut catalogue: Catalogue, file: &Path) -> Result<ServiceName, Failure> {
-    let failed = |error: std::io::Error| Failure::of(Exit::Invalid, &error);
-    let text = fs_err::read_to_string(file).map_err(failed)?;
-    let dir = file.parent().unwrap_or(Path::new("."));
-    let mut templates = Vec::new();
-    collect(dir, dir, &mut templates, 3);
+    let service = read_service(file)?;
+    let (path, text) = (service.path.display().to_string(), service.text);
     catalogue
-        .add(&file.display().to_string(), &text, templates)
+        .add(&path, &text, service.templates)
         .map_err(|problems| catalogue_failure(&problems))
-}
-
-/// Small text files beside the service file, by their path from it.
-fn collect(root: &Path, dir: &Path, found: &mut Vec<(String, String)>, depth: usize) {
-    const LARGEST: u64 = 1 << 20;
-    for entry in fs_err::read_dir(dir).into_iter().flatten().flatten() {
-        let (path, kind) = (entry.path(), entry.file_type());
-        match kind {
-            Ok(kind) if kind.is_dir() && depth > 0 => collect(root, &path, found, depth - 1),
-            Ok(kind) if kind.is_file() && entry.metadata().is_ok_and(|m| m.len() <= LARGEST) => {
-                let name = path
-                    .strip_prefix(root)
-                    .ok()
-                    .and_then(Path::to_str)
-                    .map(str::to_owned);
-                let text = fs_err::read_to_string(&path).ok();
-                found.extend(name.zip(text));
-            }
-            _ => {}
-        }
-    }
 }

@@ -70,6 +70,7 @@ impl Deploy {
         let host = session.host();
         let prepared = self.prepared(session, &engine).await?;
         session.warn(&prepared.warnings);
+        session.warn_volume(&prepared.observed.host.volume);
         announce(session, &prepared.plan);
         let kept = Kept::of(&prepared);
         let warnings = prepared.warnings.iter().map(ToString::to_string).collect();

@@ -42,6 +42,7 @@ impl Plan {
         )
         .await?;
         session.warn(&prepared.warnings);
+        session.warn_volume(&prepared.observed.host.volume);
         session
             .printer
             .result(&prepared.plan, || view::plan::text(&prepared.plan));

@@ -12,9 +12,6 @@ mod model;
 mod service;
 mod text;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 
 pub use text::variables;

@@ -42,7 +42,12 @@ pub async fn list<E: Engine, H: Host>(
     catalogue: &Catalogue,
     places: &Places,
 ) -> Result<Vec<StackSummary>, PrepareError> {
-    let observed = observe(engine, host, &ObserveQuestion::default()).await?;
+    // it is about no stack in particular, but a volume is always looked at
+    let question = ObserveQuestion {
+        base_dir: PathBuf::from("/"),
+        ..ObserveQuestion::default()
+    };
+    let observed = observe(engine, host, &question).await?;
     let register = reconciled(&places.state_dir, &observed, catalogue)?;
     let mut all: BTreeMap<StackId, StackSummary> = register
         .stacks

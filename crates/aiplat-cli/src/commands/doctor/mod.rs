@@ -41,14 +41,16 @@ pub(crate) struct Doctor {
 impl Doctor {
     pub(super) async fn run(self, session: &Session) -> Ended {
         let mut findings = Vec::new();
+        if let Err(failure) = session.expect_own_services() {
+            findings.push(finding::failed("services", &failure));
+        }
         let opened = opened(session, &mut findings);
         match session.engine().await {
             Ok(connected) => {
                 let question = ObserveQuestion {
                     base_dir: opened
                         .as_ref()
-                        .map(|o| o.volume.path.clone())
-                        .unwrap_or_default(),
+                        .map_or_else(|| "/".into(), |o| o.volume.path.clone()),
                     cgroup_parent: None,
                     paths: opened.as_ref().map(manifest::paths).unwrap_or_default(),
                 };
@@ -64,7 +66,10 @@ impl Doctor {
             Err(failure) => {
                 findings.push(finding::failed("engine", &failure));
                 // what can be said without an engine
-                let facts = session.host().facts(&HostQuestion::default())?;
+                let facts = session.host().facts(&HostQuestion {
+                    base_dir: "/".into(),
+                    ..HostQuestion::default()
+                })?;
                 host::without_engine(&facts, &mut findings);
             }
         }

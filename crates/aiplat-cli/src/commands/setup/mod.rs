@@ -102,6 +102,7 @@ impl Setup {
         )
         .await?;
         session.warn(&prepared.warnings);
+        session.warn_volume(&prepared.observed.host.volume);
         let config = prepared.config.clone();
         let notes = prepared.plan.notes.clone();
         prepared.setup(&engine, &host, &Silent).await?;

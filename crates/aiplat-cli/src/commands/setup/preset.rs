@@ -50,7 +50,10 @@ pub(super) fn apply(session: &Session, user: &str, inputs: &mut Inputs) -> Resul
 
 /// The user's block of ports where all of it is free; nothing where it is not, and the next free block is taken then.
 fn block(session: &Session, first: HostPort) -> Result<BTreeMap<String, String>, Failure> {
-    let facts = session.host().facts(&HostQuestion::default())?;
+    let facts = session.host().facts(&HostQuestion {
+        base_dir: "/".into(),
+        ..HostQuestion::default()
+    })?;
     let reserved = register(&session.places())?;
     let first = first.get();
     let taken = |port: u16| {
