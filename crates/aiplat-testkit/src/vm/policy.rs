@@ -122,7 +122,10 @@ impl Policies {
         thread::scope(|scope| -> Result<(), PolicyError> {
             let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
             for worker in workers {
-                compiled.extend(worker.join().expect("a worker does not panic")?);
+                let done = worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                compiled.extend(done?);
             }
             Ok(())
         })?;

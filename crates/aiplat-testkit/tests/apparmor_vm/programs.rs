@@ -2,9 +2,10 @@
 //! with `no_new_privs`, and nothing they need is denied.
 
 use std::path::Path;
+use std::time::Duration;
 
 use aiplat_apparmor::{Kind, ProfileName, ProfileSpec, Writable};
-use aiplat_testkit::vm::{Image, Initramfs, Program, Script, load_programs};
+use aiplat_testkit::vm::{Image, Initramfs, Machine, Program, Script, load_programs};
 
 use crate::lab::{Lab, fixtures, lab};
 
@@ -62,7 +63,12 @@ fn run(lab: &Lab, image: &Image, program: &Program, kind: Kind) -> Vec<String> {
     let output = script.program_output();
     let log = script.log();
 
-    let transcript = lab.machine.run_with(archive, &script, &policies).unwrap();
+    // longer than for a table: programs do real work, and emulation is at the host's mercy
+    let machine = Machine {
+        limit: Duration::from_secs(400),
+        ..lab.machine.clone()
+    };
+    let transcript = machine.run_with(archive, &script, &policies).unwrap();
     let answers = &transcript.answers;
     let mut wrong = Vec::new();
     for (what, step, expected) in steps {
