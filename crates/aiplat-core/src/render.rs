@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aiplat_vectordb::{litellm_cache, names_for, store_users};
+use aiplat_vectordb::{Part, litellm_cache, names_for, store_users};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
@@ -178,7 +178,7 @@ impl<'a> Renderer<'a> {
                 .filter_map(|(name, var)| {
                     let text = var.text();
                     let value = match reveal {
-                        Reveal::Names => text.to_string(),
+                        Reveal::Names => shown(text.parts()),
                         Reveal::Values => text
                             .reveal(|s| {
                                 self.config
@@ -227,6 +227,17 @@ impl Renderer<'_> {
     }
 }
 
+/// A store's text with its secrets by name, in the one form in which this crate writes those.
+fn shown(parts: &[Part]) -> String {
+    parts
+        .iter()
+        .map(|part| match part {
+            Part::Plain(text) => text.clone(),
+            Part::Secret { secret, .. } => format!("<secret:{}>", secret.name),
+        })
+        .collect()
+}
+
 /// What every template sees, whatever its service.
 fn globals(config: &StackConfig, catalogue: &Catalogue) -> BTreeMap<String, Value> {
     let s = &config.settings;
@@ -253,7 +264,7 @@ fn globals(config: &StackConfig, catalogue: &Catalogue) -> BTreeMap<String, Valu
         ("routes", routes(config, catalogue)),
         ("scrapes", scrapes(config, catalogue)),
         ("local_domain", Value::from(config.local_domain())),
-        ("own_certificate", Value::from(false)),
+        ("own_certificate", Value::from(*s.own_certificate.get())),
         (
             "https_port",
             Value::from(

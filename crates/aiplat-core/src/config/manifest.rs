@@ -97,6 +97,10 @@ fn values(settings: &Settings, allocation: &Allocation) -> BTreeMap<String, Stri
             s.image_registry.get().as_ref().map(ToString::to_string),
         ),
         (
+            "OWN_CERTIFICATE",
+            s.own_certificate.get().then(|| "true".to_owned()),
+        ),
+        (
             "DENY_ETC_PASSWD",
             s.deny_etc_passwd.get().then(|| "true".to_owned()),
         ),

@@ -147,6 +147,7 @@ pub static KEYS: &[Key] = &[
     key("FRONT_DOOR_ADDRESS", Place, Expected::BindAddress, Derived("BIND_ADDRESS"), "where Caddy listens; set the public address here, not 0.0.0.0, which every other stack's containers can reach"),
     key("PUBLISH", Place, Expected::Publish, Value("all"), "`all`: each service's host port and the front door; `front-door`: Caddy alone"),
     key("ACME_EMAIL", Place, Expected::Email, Unset("no address"), "where the certificate authority sends its notices"),
+    key("OWN_CERTIFICATE", Place, Expected::Switch, Value("false"), "the front door uses the certificate in `ssl/certs/DOMAIN_NAME/fullchain.pem` and `privkey.pem`, and asks no authority for one"),
 
     key("STACK_USER_UID", Users, Expected::Uid, Derived("the invoking non-root user, else 1000"), "every service runs as this user; no two stacks share one"),
     key("STACK_USER_GID", Users, Expected::Gid, Derived("the invoking user's group where STACK_USER_UID is that user, else the number of STACK_USER_UID"), "every service runs as this group"),

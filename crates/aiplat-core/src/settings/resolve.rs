@@ -63,6 +63,8 @@ pub struct Settings {
     pub apparmor: Setting<AppArmorMode>,
     /// `APPARMOR_PROFILE_DIR`
     pub apparmor_profile_dir: Setting<AbsolutePath>,
+    /// `OWN_CERTIFICATE`
+    pub own_certificate: Setting<bool>,
     /// `DENY_ETC_PASSWD`
     pub deny_etc_passwd: Setting<bool>,
     /// `TAILSCALE_AUTH_KEY`
@@ -135,6 +137,8 @@ fn read(reader: &mut Reader<'_>, known: &KnownKeys) -> Settings {
                 text.parse().map(|dir: BaseDir| dir.as_absolute().clone())
             })
             .unwrap_or_else(|| Setting::new(base_dir.get().below("apparmor"), Source::Default)),
+        own_certificate: reader
+            .fixed_by("OWN_CERTIFICATE", |text| text.parse().map(|Switch(on)| on)),
         deny_etc_passwd: reader
             .fixed_by("DENY_ETC_PASSWD", |text| text.parse().map(|Switch(on)| on)),
         tailscale_auth_key: reader.optional_by("TAILSCALE_AUTH_KEY", auth_key),
