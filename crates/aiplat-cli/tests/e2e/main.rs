@@ -8,5 +8,7 @@ mod bad_input;
 mod disk_full;
 mod kill_9;
 mod one_line;
+mod rollback;
 mod support;
 mod teardown;
+mod two_at_once;

@@ -8,3 +8,18 @@ pub(crate) mod leftovers;
 pub(crate) mod proxy;
 pub(crate) mod run;
 pub(crate) mod stack;
+
+use std::time::{Duration, Instant};
+
+/// Waits until something holds, a minute at most.
+#[track_caller]
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "expected within a minute: {what}"
+        );
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
