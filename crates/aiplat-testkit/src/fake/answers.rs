@@ -23,10 +23,14 @@ pub(super) struct Lesson {
 pub(super) fn lessons(desired: &Desired) -> BTreeMap<String, Lesson> {
     let mut all: BTreeMap<String, Lesson> = BTreeMap::new();
     for service in &desired.services {
-        probed(all.entry(service.name.to_string()).or_default(), &service.gate);
+        probed(
+            all.entry(service.name.to_string()).or_default(),
+            &service.gate,
+        );
         let setup = service.setup.iter().map(|s| &s.provision);
         for provision in service.provisions.iter().map(|(_, p)| p).chain(setup) {
-            let (Provision::Postgres { gate, port, .. } | Provision::Http { gate, port, .. }) = provision;
+            let (Provision::Postgres { gate, port, .. } | Provision::Http { gate, port, .. }) =
+                provision;
             let lesson = all.entry(gate.service.to_string()).or_default();
             lesson.ports.insert(*port);
             if let Provision::Http { requests, .. } = provision {
@@ -39,10 +43,17 @@ pub(super) fn lessons(desired: &Desired) -> BTreeMap<String, Lesson> {
 
 fn probed(lesson: &mut Lesson, gate: &Gate) {
     match &gate.probe {
-        Probe::Http { port, path, status, body } => {
+        Probe::Http {
+            port,
+            path,
+            status,
+            body,
+        } => {
             lesson.ports.insert(*port);
             let body = body.clone().unwrap_or_default();
-            lesson.http.insert(("GET".to_owned(), path.clone()), (*status, body));
+            lesson
+                .http
+                .insert(("GET".to_owned(), path.clone()), (*status, body));
         }
         Probe::Postgres { port, .. } | Probe::Redis { port, .. } | Probe::Tcp { port } => {
             lesson.ports.insert(*port);
@@ -81,7 +92,11 @@ impl Drop for Task {
 }
 
 /// Begins to answer on all ports of a service.
-pub(super) fn serve(address: Ipv4Addr, lesson: &Lesson, sick: bool) -> std::io::Result<Vec<Server>> {
+pub(super) fn serve(
+    address: Ipv4Addr,
+    lesson: &Lesson,
+    sick: bool,
+) -> std::io::Result<Vec<Server>> {
     let mut all = Vec::new();
     for port in &lesson.ports {
         let listener = std::net::TcpListener::bind(SocketAddr::from((address, *port)))?;
@@ -138,7 +153,11 @@ async fn http(mut stream: TcpStream, begin: &[u8], lesson: &Lesson) -> std::io::
 async fn redis(mut stream: TcpStream, mut said: Vec<u8>) -> std::io::Result<()> {
     loop {
         let text = String::from_utf8_lossy(&said);
-        let answer = if text.contains("PING") { "+PONG\r\n" } else { "+OK\r\n" };
+        let answer = if text.contains("PING") {
+            "+PONG\r\n"
+        } else {
+            "+OK\r\n"
+        };
         stream.write_all(answer.as_bytes()).await?;
         said = vec![0; 4096];
         let read = stream.read(&mut said).await?;
@@ -167,7 +186,11 @@ async fn postgres(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
         let mut answer = Vec::new();
         if known(&statement, seen) {
             // one column of no table, and one row of it
-            message(&mut answer, b'T', b"\0\x01?column?\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0");
+            message(
+                &mut answer,
+                b'T',
+                b"\0\x01?column?\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0",
+            );
             message(&mut answer, b'D', b"\0\x01\0\0\0\x011");
         }
         message(&mut answer, b'C', b"DONE\0");

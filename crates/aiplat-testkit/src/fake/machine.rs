@@ -23,7 +23,9 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no test panics while it holds the state")
+        self.state
+            .lock()
+            .expect("no test panics while it holds the state")
     }
 }
 
@@ -79,7 +81,10 @@ impl Machine {
         let places = ["/", "/etc", "/etc/apparmor.d", "/mnt"];
         let state = State {
             facts,
-            tree: places.iter().map(|p| (PathBuf::from(p), root.clone())).collect(),
+            tree: places
+                .iter()
+                .map(|p| (PathBuf::from(p), root.clone()))
+                .collect(),
             ..State::default()
         };
         Self::of(state)
@@ -118,10 +123,19 @@ impl Machine {
         }
         for id in &running {
             let container = &state.containers[id];
-            let owner = container.shares.as_ref().and_then(|o| state.containers.get(o));
-            let Some(address) = owner.unwrap_or(container).address else { continue };
+            let owner = container
+                .shares
+                .as_ref()
+                .and_then(|o| state.containers.get(o));
+            let Some(address) = owner.unwrap_or(container).address else {
+                continue;
+            };
             let sick = state.sick.contains(&container.spec.image);
-            let lesson = state.lessons.get(container.spec.service.as_str()).cloned().unwrap_or_default();
+            let lesson = state
+                .lessons
+                .get(container.spec.service.as_str())
+                .cloned()
+                .unwrap_or_default();
             let servers = answers::serve(address, &lesson, sick).expect("a port of 127.0.0.0/8");
             if let Some(container) = state.containers.get_mut(id) {
                 container.servers = servers;
@@ -141,7 +155,10 @@ impl Machine {
         let all: Vec<PathBuf> = Path::new(path).ancestors().map(Path::to_path_buf).collect();
         for path in all {
             let owner = Owner { uid: 0, gid: 0 };
-            state.tree.entry(path).or_insert(Node::Directory { owner, mode: 0o755 });
+            state
+                .tree
+                .entry(path)
+                .or_insert(Node::Directory { owner, mode: 0o755 });
         }
     }
 
@@ -179,7 +196,10 @@ impl Machine {
     pub fn ends(&self, image: &str, code: i64, log: &[&str]) {
         let mut state = self.shared.state();
         state.ends.insert(image.to_owned(), code);
-        state.logs.insert(image.to_owned(), log.iter().map(ToString::to_string).collect());
+        state.logs.insert(
+            image.to_owned(),
+            log.iter().map(ToString::to_string).collect(),
+        );
     }
 
     /// Only these images can be pulled.
@@ -193,7 +213,10 @@ impl Machine {
             id: format!("sha256:{reference}"),
             stand_in: false,
         };
-        self.shared.state().images.insert(reference.to_owned(), facts);
+        self.shared
+            .state()
+            .images
+            .insert(reference.to_owned(), facts);
     }
 
     /// Reservations that were given back, by stack id.
@@ -204,14 +227,24 @@ impl Machine {
     /// How often each running container was started.
     pub fn starts(&self) -> BTreeMap<String, u32> {
         let state = self.shared.state();
-        state.containers.values().map(|c| (c.name.clone(), c.starts)).collect()
+        state
+            .containers
+            .values()
+            .map(|c| (c.name.clone(), c.starts))
+            .collect()
     }
 
     /// Ids of all containers and networks by name.
     pub fn ids(&self) -> BTreeMap<String, String> {
         let state = self.shared.state();
-        let containers = state.containers.iter().map(|(id, c)| (c.name.clone(), id.clone()));
-        let networks = state.networks.iter().map(|(id, n)| (format!("network {}", n.name), id.clone()));
+        let containers = state
+            .containers
+            .iter()
+            .map(|(id, c)| (c.name.clone(), id.clone()));
+        let networks = state
+            .networks
+            .iter()
+            .map(|(id, n)| (format!("network {}", n.name), id.clone()));
         containers.chain(networks).collect()
     }
 
@@ -236,14 +269,20 @@ impl Machine {
             starts: 1,
             servers: Vec::new(),
         };
-        state.containers.insert(format!("{:064x}", 0xff00_0000_u64 + u64::from(number)), container);
+        state.containers.insert(
+            format!("{:064x}", 0xff00_0000_u64 + u64::from(number)),
+            container,
+        );
     }
 
     /// A network that somebody else made.
     pub fn foreign_network(&self, spec: NetworkSpec) {
         let mut state = self.shared.state();
         let number = state.number();
-        state.networks.insert(format!("{:064x}", 0xee00_0000_u64 + u64::from(number)), spec);
+        state.networks.insert(
+            format!("{:064x}", 0xee00_0000_u64 + u64::from(number)),
+            spec,
+        );
     }
 
     /// What is there.
@@ -257,9 +296,22 @@ impl Machine {
         };
         let journal = |path: &&PathBuf| path.ends_with("config/journal.jsonl");
         Picture {
-            containers: state.containers.values().map(|c| (c.name.clone(), pictured(c))).collect(),
-            networks: state.networks.values().map(|n| (n.name.clone(), n.clone())).collect(),
-            tree: state.tree.iter().filter(|(p, _)| !journal(p)).map(|(p, n)| (p.clone(), n.clone())).collect(),
+            containers: state
+                .containers
+                .values()
+                .map(|c| (c.name.clone(), pictured(c)))
+                .collect(),
+            networks: state
+                .networks
+                .values()
+                .map(|n| (n.name.clone(), n.clone()))
+                .collect(),
+            tree: state
+                .tree
+                .iter()
+                .filter(|(p, _)| !journal(p))
+                .map(|(p, n)| (p.clone(), n.clone()))
+                .collect(),
             guarded: state.guarded.clone(),
             loaded: state.loaded.clone(),
             cgroups: state.cgroups.clone(),
@@ -280,7 +332,11 @@ impl Picture {
             let keys: BTreeSet<&K> = a.keys().chain(b.keys()).collect();
             for key in keys {
                 if a.get(key) != b.get(key) {
-                    all.push(format!("{what} {key:?}: {:?}, not {:?}", a.get(key), b.get(key)));
+                    all.push(format!(
+                        "{what} {key:?}: {:?}, not {:?}",
+                        a.get(key),
+                        b.get(key)
+                    ));
                 }
             }
         }
@@ -290,14 +346,21 @@ impl Picture {
         maps("profile", &self.loaded, &other.loaded, &mut all);
         maps("cgroup", &self.cgroups, &other.cgroups, &mut all);
         if self.guarded != other.guarded {
-            all.push(format!("rules for {:?}, not {:?}", self.guarded, other.guarded));
+            all.push(format!(
+                "rules for {:?}, not {:?}",
+                self.guarded, other.guarded
+            ));
         }
         all
     }
 
     /// The containers that wear this stack's identity.
     pub fn of_stack<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a String> {
-        let own = move |c: &PicturedContainer| c.labels.get(label::STACK_ID).is_some_and(|i| i == id);
-        self.containers.iter().filter(move |(_, c)| own(c)).map(|(name, _)| name)
+        let own =
+            move |c: &PicturedContainer| c.labels.get(label::STACK_ID).is_some_and(|i| i == id);
+        self.containers
+            .iter()
+            .filter(move |(_, c)| own(c))
+            .map(|(name, _)| name)
     }
 }

@@ -6,6 +6,7 @@
 //! - [`Run`]: observe, plan and apply on a machine
 
 mod answers;
+pub mod contract;
 mod engine;
 mod host;
 mod machine;

@@ -61,11 +61,21 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// [`Spoilt`].
-    pub fn new(machine: &'a Machine, stack: &'a Stack, catalogue: &'a Catalogue, facts: &aiplat_core::observed::EngineFacts) -> Result<Self, Spoilt> {
+    pub fn new(
+        machine: &'a Machine,
+        stack: &'a Stack,
+        catalogue: &'a Catalogue,
+        facts: &aiplat_core::observed::EngineFacts,
+    ) -> Result<Self, Spoilt> {
         let desired = stack.desired(catalogue, facts)?;
         machine.teach(&desired);
         machine.volume(&stack.config.base_dir().display().to_string());
-        Ok(Self { machine, stack, catalogue, desired })
+        Ok(Self {
+            machine,
+            stack,
+            catalogue,
+            desired,
+        })
     }
 
     /// The same stack on another machine.
@@ -75,7 +85,12 @@ impl<'a> Run<'a> {
         'a: 'b,
     {
         machine.teach(&self.desired);
-        Run { machine, stack: self.stack, catalogue: self.catalogue, desired: self.desired.clone() }
+        Run {
+            machine,
+            stack: self.stack,
+            catalogue: self.catalogue,
+            desired: self.desired.clone(),
+        }
     }
 
     /// What is there.
@@ -102,8 +117,17 @@ impl<'a> Run<'a> {
     pub async fn plan(&self) -> Result<Plan, RunError> {
         let observed = self.observe().await?;
         let plan = plan(&self.stack.config, &self.desired, &observed).map_err(RunError::Plan)?;
-        let found = check(&plan, &self.stack.config, self.catalogue, &Register::default());
-        if found.is_empty() { Ok(plan) } else { Err(RunError::Violations(found)) }
+        let found = check(
+            &plan,
+            &self.stack.config,
+            self.catalogue,
+            &Register::default(),
+        );
+        if found.is_empty() {
+            Ok(plan)
+        } else {
+            Err(RunError::Violations(found))
+        }
     }
 
     /// Carries a plan out.
@@ -121,7 +145,14 @@ impl<'a> Run<'a> {
             ..ApplyOptions::for_cpus(2)
         };
         self.alive(async {
-            Ok(apply(&self.machine.engine, &self.machine.host, plan, &options, events).await?)
+            Ok(apply(
+                &self.machine.engine,
+                &self.machine.host,
+                plan,
+                &options,
+                events,
+            )
+            .await?)
         })
         .await
     }
@@ -132,7 +163,11 @@ impl<'a> Run<'a> {
         let config = self.stack.config.path("config");
         let there = self.machine.host.path_state(&config);
         let purged = plan.steps.iter().any(|s| matches!(&s.step, aiplat_core::plan::Step::PurgeDirectory { path, .. } if *path == config));
-        !purged && matches!(there, Ok(aiplat_core::observed::PathState::Directory { .. }))
+        !purged
+            && matches!(
+                there,
+                Ok(aiplat_core::observed::PathState::Directory { .. })
+            )
     }
 
     /// Observe, plan, apply.
@@ -164,8 +199,11 @@ impl<'a> Run<'a> {
     pub async fn teardown(&self, purge: bool) -> Result<Report, RunError> {
         let observed = self.observe().await?;
         let config = &self.stack.config;
-        let directories = ["data", "logs", "apparmor", "caddy", "ssl", "config"].map(|d| config.path(d));
-        let purge = purge.then(|| Purge { directories: directories.into() });
+        let directories =
+            ["data", "logs", "apparmor", "caddy", "ssl", "config"].map(|d| config.path(d));
+        let purge = purge.then(|| Purge {
+            directories: directories.into(),
+        });
         let plan = teardown(
             config.name(),
             &config.id,
@@ -179,7 +217,10 @@ impl<'a> Run<'a> {
     }
 
     /// Drops what is under way when the caller dies, as a kernel does.
-    async fn alive<T>(&self, work: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
+    async fn alive<T>(
+        &self,
+        work: impl Future<Output = Result<T, RunError>>,
+    ) -> Result<T, RunError> {
         tokio::select! {
             biased;
             () = self.machine.death() => Err(Died.into()),

@@ -32,11 +32,18 @@ fn find(state: &State, id: &str) -> Answer<String> {
 
 fn get<'s>(state: &'s mut State, id: &str) -> Answer<&'s mut Container> {
     let id = find(state, id)?;
-    state.containers.get_mut(&id).ok_or_else(|| absent("container", &id))
+    state
+        .containers
+        .get_mut(&id)
+        .ok_or_else(|| absent("container", &id))
 }
 
 pub(super) fn pull(state: &mut State, reference: &str) -> Answer<()> {
-    if state.registry.as_ref().is_some_and(|all| !all.contains(reference)) {
+    if state
+        .registry
+        .as_ref()
+        .is_some_and(|all| !all.contains(reference))
+    {
         return Err(EngineError::PullFailed {
             reference: reference.to_owned(),
             words: "no registry has it".to_owned(),
@@ -59,8 +66,16 @@ pub(super) fn listed(state: &State) -> Vec<ObservedContainer> {
         state: c.state,
         status: String::new(),
         labels: c.labels.clone(),
-        networks: c.network().map(|n| (n.to_owned(), c.address)).into_iter().collect(),
-        ports: if c.state == ContainerState::Running { published(&c.spec) } else { Vec::new() },
+        networks: c
+            .network()
+            .map(|n| (n.to_owned(), c.address))
+            .into_iter()
+            .collect(),
+        ports: if c.state == ContainerState::Running {
+            published(&c.spec)
+        } else {
+            Vec::new()
+        },
         created: 0,
     })
     .collect()
@@ -91,8 +106,13 @@ pub(super) fn networks(state: &State) -> Vec<ObservedNetwork> {
 }
 
 fn network_id(state: &State, id: &str) -> Answer<String> {
-    let found = state.networks.iter().find(|(key, n)| *key == id || n.name == id);
-    found.map(|(key, _)| key.clone()).ok_or_else(|| absent("network", id))
+    let found = state
+        .networks
+        .iter()
+        .find(|(key, n)| *key == id || n.name == id);
+    found
+        .map(|(key, _)| key.clone())
+        .ok_or_else(|| absent("network", id))
 }
 
 pub(super) fn make_network(state: &mut State, spec: &NetworkSpec) -> Answer<String> {
@@ -101,7 +121,8 @@ pub(super) fn make_network(state: &mut State, spec: &NetworkSpec) -> Answer<Stri
             name: spec.name.clone(),
         });
     }
-    let overlaps = |n: &NetworkSpec| n.subnet.contains(&spec.subnet) || spec.subnet.contains(&n.subnet);
+    let overlaps =
+        |n: &NetworkSpec| n.subnet.contains(&spec.subnet) || spec.subnet.contains(&n.subnet);
     if state.networks.values().any(overlaps) {
         return Err(EngineError::SubnetTaken {
             subnet: spec.subnet.to_string(),
@@ -115,12 +136,18 @@ pub(super) fn make_network(state: &mut State, spec: &NetworkSpec) -> Answer<Stri
 pub(super) fn network(state: &State, id: &str) -> Answer<NetworkDetail> {
     let id = network_id(state, id)?;
     let spec = &state.networks[&id];
-    let attached = state.running().filter(|(_, c)| c.network() == Some(&spec.name));
+    let attached = state
+        .running()
+        .filter(|(_, c)| c.network() == Some(&spec.name));
     Ok(NetworkDetail {
         name: spec.name.clone(),
         driver: "bridge".to_owned(),
         subnets: vec![spec.subnet.to_string()],
-        options: [("com.docker.network.bridge.name".to_owned(), spec.bridge.clone())].into(),
+        options: [(
+            "com.docker.network.bridge.name".to_owned(),
+            spec.bridge.clone(),
+        )]
+        .into(),
         labels: spec.labels.clone(),
         attached: attached.map(|(_, c)| c.name.clone()).collect(),
         id,
@@ -165,7 +192,9 @@ pub(super) fn create(state: &mut State, spec: &ContainerSpec, life: Life<'_>) ->
             labels.insert(label::SPEC_HASH.to_owned(), hash.to_owned());
         }
         Life::Once { purpose } => {
-            labels.entry(label::PURPOSE.to_owned()).or_insert_with(|| purpose.to_owned());
+            labels
+                .entry(label::PURPOSE.to_owned())
+                .or_insert_with(|| purpose.to_owned());
         }
     }
     let number = state.number();
@@ -197,9 +226,17 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
         network_id(state, network)?;
     }
     for port in &found.spec.ports {
-        let meets = |a: std::net::IpAddr| a == port.address || a.is_unspecified() || port.address.is_unspecified();
-        let taken = state.running().flat_map(|(_, c)| published(&c.spec)).any(|p| p.host == port.host && meets(p.address));
-        let listened = state.listeners.iter().any(|l| l.port == port.host && meets(l.address));
+        let meets = |a: std::net::IpAddr| {
+            a == port.address || a.is_unspecified() || port.address.is_unspecified()
+        };
+        let taken = state
+            .running()
+            .flat_map(|(_, c)| published(&c.spec))
+            .any(|p| p.host == port.host && meets(p.address));
+        let listened = state
+            .listeners
+            .iter()
+            .any(|l| l.port == port.host && meets(l.address));
         if taken || listened {
             return Err(EngineError::PortTaken {
                 address: port.address.into(),
@@ -210,9 +247,15 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
     let address = match &found.shares {
         None => found.network().map(|_| answers::address()),
         Some(owner) => {
-            let owner = state.containers.get(owner).ok_or_else(|| absent("container", owner))?;
+            let owner = state
+                .containers
+                .get(owner)
+                .ok_or_else(|| absent("container", owner))?;
             if owner.state != ContainerState::Running {
-                let words = format!("cannot join network namespace of container {}: it is not running", owner.name);
+                let words = format!(
+                    "cannot join network namespace of container {}: it is not running",
+                    owner.name
+                );
                 return Err(refused("start the container", 409, words));
             }
             owner.address
@@ -224,16 +267,25 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
     } else {
         state.ends.get(&found.spec.image).copied()
     };
-    let lesson = state.lessons.get(found.spec.service.as_str()).cloned().unwrap_or_default();
+    let lesson = state
+        .lessons
+        .get(found.spec.service.as_str())
+        .cloned()
+        .unwrap_or_default();
     let servers = match address.filter(|_| ends.is_none()) {
-        Some(address) => serve(address, &lesson, sick).map_err(|error| refused("start the container", 500, error.to_string()))?,
+        Some(address) => serve(address, &lesson, sick)
+            .map_err(|error| refused("start the container", 500, error.to_string()))?,
         None => Vec::new(),
     };
     let container = get(state, &id)?;
     container.starts += 1;
     container.servers = servers;
     container.address = address.filter(|_| ends.is_none() && container.shares.is_none());
-    container.state = if ends.is_some() { ContainerState::Exited } else { ContainerState::Running };
+    container.state = if ends.is_some() {
+        ContainerState::Exited
+    } else {
+        ContainerState::Running
+    };
     container.exit_code = ends.unwrap_or(0);
     Ok(())
 }
@@ -253,7 +305,11 @@ pub(super) fn signal(state: &mut State, id: &str) -> Answer<()> {
     if container.state == ContainerState::Running {
         Ok(())
     } else {
-        Err(refused("signal the container", 409, "container is not running"))
+        Err(refused(
+            "signal the container",
+            409,
+            "container is not running",
+        ))
     }
 }
 
@@ -264,7 +320,9 @@ pub(super) fn rename(state: &mut State, id: &str, name: &str) -> Answer<()> {
             let words = "Renaming a container with the same name as its current name";
             Err(refused("rename the container", 400, words))
         }
-        Some(_) => Err(EngineError::NameTaken { name: name.to_owned() }),
+        Some(_) => Err(EngineError::NameTaken {
+            name: name.to_owned(),
+        }),
         None => {
             name.clone_into(&mut get(state, &id)?.name);
             Ok(())
@@ -275,7 +333,11 @@ pub(super) fn rename(state: &mut State, id: &str, name: &str) -> Answer<()> {
 pub(super) fn remove(state: &mut State, id: &str, force: bool) -> Answer<()> {
     let id = find(state, id)?;
     if state.containers[&id].state == ContainerState::Running && !force {
-        return Err(refused("remove the container", 409, "the container is running"));
+        return Err(refused(
+            "remove the container",
+            409,
+            "the container is running",
+        ));
     }
     state.containers.remove(&id);
     Ok(())
@@ -287,10 +349,21 @@ pub(super) fn inspect(state: &State, id: &str) -> Answer<ContainerDetail> {
     let up = c.state == ContainerState::Running;
     let sick = state.sick.contains(&c.spec.image);
     let health = Health {
-        state: if sick { HealthState::Unhealthy } else { HealthState::Healthy },
-        last_output: if sick { "sick".to_owned() } else { String::new() },
+        state: if sick {
+            HealthState::Unhealthy
+        } else {
+            HealthState::Healthy
+        },
+        last_output: if sick {
+            "sick".to_owned()
+        } else {
+            String::new()
+        },
     };
-    let addresses = c.network().zip(c.address).map(|(network, address)| (network.to_owned(), address));
+    let addresses = c
+        .network()
+        .zip(c.address)
+        .map(|(network, address)| (network.to_owned(), address));
     Ok(ContainerDetail {
         name: c.name.clone(),
         labels: c.labels.clone(),
@@ -324,7 +397,11 @@ pub(super) fn exit_code(state: &State, id: &str) -> Answer<Option<i64>> {
 
 pub(super) fn log(state: &State, id: &str, lines: u32) -> Answer<Vec<LogLine>> {
     let id = find(state, id)?;
-    let written = state.logs.get(&state.containers[&id].spec.image).cloned().unwrap_or_default();
+    let written = state
+        .logs
+        .get(&state.containers[&id].spec.image)
+        .cloned()
+        .unwrap_or_default();
     let from = written.len().saturating_sub(lines as usize);
     let line = |text: &String| LogLine {
         stderr: false,
@@ -337,7 +414,11 @@ pub(super) fn exec(state: &State, id: &str) -> Answer<ExecOutput> {
     let id = find(state, id)?;
     let container = &state.containers[&id];
     if container.state != ContainerState::Running {
-        return Err(refused("run a command", 409, "the container is not running"));
+        return Err(refused(
+            "run a command",
+            409,
+            "the container is not running",
+        ));
     }
     let sick = state.sick.contains(&container.spec.image);
     Ok(ExecOutput {

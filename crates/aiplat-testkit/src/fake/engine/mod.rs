@@ -74,24 +74,29 @@ impl FakeEngine {
 
 impl Engine for FakeEngine {
     async fn facts(&self) -> Answer<EngineFacts> {
-        self.act("facts".to_owned(), |state| Ok(state.facts.clone())).await
+        self.act("facts".to_owned(), |state| Ok(state.facts.clone()))
+            .await
     }
 
     async fn containers(&self) -> Answer<Vec<ObservedContainer>> {
-        self.act("containers".to_owned(), |state| Ok(act::listed(state))).await
+        self.act("containers".to_owned(), |state| Ok(act::listed(state)))
+            .await
     }
 
     async fn networks(&self) -> Answer<Vec<ObservedNetwork>> {
-        self.act("networks".to_owned(), |state| Ok(act::networks(state))).await
+        self.act("networks".to_owned(), |state| Ok(act::networks(state)))
+            .await
     }
 
     async fn images(&self) -> Answer<BTreeMap<String, ImageFacts>> {
-        self.act("images".to_owned(), |state| Ok(state.images.clone())).await
+        self.act("images".to_owned(), |state| Ok(state.images.clone()))
+            .await
     }
 
     async fn image(&self, reference: &str) -> Answer<Option<ImageFacts>> {
         let what = format!("image {reference}");
-        self.act(what, |state| Ok(state.images.get(reference).cloned())).await
+        self.act(what, |state| Ok(state.images.get(reference).cloned()))
+            .await
     }
 
     async fn image_pull(
@@ -106,7 +111,10 @@ impl Engine for FakeEngine {
             total: Some(1),
         };
         progress(told);
-        self.act(format!("pull {reference}"), |state| act::pull(state, reference)).await
+        self.act(format!("pull {reference}"), |state| {
+            act::pull(state, reference)
+        })
+        .await
     }
 
     async fn network_create(&self, spec: &NetworkSpec) -> Answer<String> {
@@ -133,11 +141,15 @@ impl Engine for FakeEngine {
 
     async fn container_start(&self, id: &str) -> Answer<()> {
         self.work().await;
-        self.act(format!("start container {id}"), |state| act::start(state, id)).await
+        self.act(format!("start container {id}"), |state| {
+            act::start(state, id)
+        })
+        .await
     }
 
     async fn container_stop(&self, id: &str, _seconds: u32) -> Answer<()> {
-        self.act(format!("stop container {id}"), |state| act::stop(state, id)).await
+        self.act(format!("stop container {id}"), |state| act::stop(state, id))
+            .await
     }
 
     async fn container_kill(&self, id: &str, signal: &str) -> Answer<()> {
@@ -156,7 +168,10 @@ impl Engine for FakeEngine {
     }
 
     async fn container_inspect(&self, id: &str) -> Answer<ContainerDetail> {
-        self.act(format!("inspect container {id}"), |state| act::inspect(state, id)).await
+        self.act(format!("inspect container {id}"), |state| {
+            act::inspect(state, id)
+        })
+        .await
     }
 
     async fn container_wait(&self, id: &str) -> Answer<i64> {

@@ -34,7 +34,11 @@ impl FakeHost {
         let dead = || HostError::Unsupported {
             what: format!("{what}: the caller died"),
         };
-        match self.shared.calls.judge(format!("{what} {}", path.display())) {
+        match self
+            .shared
+            .calls
+            .judge(format!("{what} {}", path.display()))
+        {
             Verdict::Go => effect(&mut self.shared.state()),
             Verdict::Refuse => Err(HostError::NoSpace {
                 path: path.to_owned(),
@@ -53,12 +57,18 @@ impl Host for FakeHost {
     fn facts(&self, question: &HostQuestion) -> Result<HostFacts, HostError> {
         let volume = self.volume(&question.base_dir)?;
         let state = self.shared.state();
-        let published = state.running().flat_map(|(_, c)| &c.spec.ports).map(|port| Listener {
-            address: port.address.into(),
-            port: port.host,
-            protocol: port.protocol,
-        });
-        let cgroup = question.cgroup_parent.as_ref().and_then(|parent| state.cgroups.get(parent));
+        let published = state
+            .running()
+            .flat_map(|(_, c)| &c.spec.ports)
+            .map(|port| Listener {
+                address: port.address.into(),
+                port: port.host,
+                protocol: port.protocol,
+            });
+        let cgroup = question
+            .cgroup_parent
+            .as_ref()
+            .and_then(|parent| state.cgroups.get(parent));
         Ok(HostFacts {
             listeners: published.chain(state.listeners.iter().copied()).collect(),
             routes: state.networks.values().map(|n| n.subnet).collect(),
@@ -94,7 +104,9 @@ impl Host for FakeHost {
     }
 
     fn make_directory(&self, spec: &DirectorySpec) -> Result<Outcome, HostError> {
-        self.act("make directory", &spec.path, |state| tree::make(state, spec))
+        self.act("make directory", &spec.path, |state| {
+            tree::make(state, spec)
+        })
     }
 
     fn write_file(&self, spec: &FileSpec) -> Result<Outcome, HostError> {
@@ -141,7 +153,9 @@ impl Host for FakeHost {
     fn remove_profiles(&self, files: &[ProfileFile]) -> Result<(), HostError> {
         self.act("unload profiles", Path::new("/etc/apparmor.d"), |state| {
             for file in files {
-                let worn = state.running().find(|(_, c)| c.spec.apparmor.as_ref() == Some(&file.name));
+                let worn = state
+                    .running()
+                    .find(|(_, c)| c.spec.apparmor.as_ref() == Some(&file.name));
                 if let Some((_, wearer)) = worn {
                     return Err(HostError::ProfileInUse {
                         name: file.name.clone(),
@@ -163,7 +177,11 @@ impl Host for FakeHost {
         let Some((_, container)) = state.running().find(|(_, c)| c.pid == pid) else {
             return Err(HostError::NoProcess { pid });
         };
-        let worn = container.spec.apparmor.clone().filter(|name| state.loaded.contains_key(name));
+        let worn = container
+            .spec
+            .apparmor
+            .clone()
+            .filter(|name| state.loaded.contains_key(name));
         Ok(worn.map_or(Label::Unconfined, |name| Label::Confined {
             name,
             mode: LabelMode::Enforce,
@@ -177,14 +195,22 @@ impl Host for FakeHost {
     fn guard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
         self.act("guard", Path::new(&spec.bridge), |state| {
             let new = state.guarded.insert(spec.bridge.clone());
-            Ok(if new { Outcome::Created } else { Outcome::Unchanged })
+            Ok(if new {
+                Outcome::Created
+            } else {
+                Outcome::Unchanged
+            })
         })
     }
 
     fn unguard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
         self.act("unguard", Path::new(&spec.bridge), |state| {
             let there = state.guarded.remove(&spec.bridge);
-            Ok(if there { Outcome::Changed } else { Outcome::Unchanged })
+            Ok(if there {
+                Outcome::Changed
+            } else {
+                Outcome::Unchanged
+            })
         })
     }
 
@@ -202,7 +228,10 @@ impl Host for FakeHost {
 
     fn remove_cgroup(&self, parent: &str) -> Result<(), HostError> {
         self.act("remove cgroup", Path::new(parent), |state| {
-            if state.running().any(|(_, c)| c.spec.cgroup_parent.as_deref() == Some(parent)) {
+            if state
+                .running()
+                .any(|(_, c)| c.spec.cgroup_parent.as_deref() == Some(parent))
+            {
                 return Err(HostError::CgroupBusy {
                     parent: parent.to_owned(),
                 });
@@ -220,6 +249,8 @@ impl Host for FakeHost {
     }
 
     fn capabilities(&self) -> Result<BTreeSet<String>, HostError> {
-        Ok(["NET_ADMIN", "SYS_ADMIN", "CHOWN"].map(str::to_owned).into())
+        Ok(["NET_ADMIN", "SYS_ADMIN", "CHOWN"]
+            .map(str::to_owned)
+            .into())
     }
 }

@@ -13,15 +13,25 @@ use crate::fake::state::{Node, State};
 pub(super) fn place(state: &State, path: &Path) -> Result<(), HostError> {
     let plain = |c: Component<'_>| matches!(c, Component::RootDir | Component::Normal(_));
     if !path.is_absolute() || !path.components().all(plain) {
-        return Err(HostError::NotNormal { path: path.to_owned() });
+        return Err(HostError::NotNormal {
+            path: path.to_owned(),
+        });
     }
     let mut parents: Vec<&Path> = path.ancestors().skip(1).collect();
     parents.reverse();
     for parent in parents {
         match state.tree.get(parent) {
             Some(Node::Directory { .. }) => {}
-            Some(Node::Link) => return Err(HostError::SymlinkRefused { path: path.to_owned() }),
-            Some(Node::File { .. }) => return Err(HostError::NotADirectory { path: path.to_owned() }),
+            Some(Node::Link) => {
+                return Err(HostError::SymlinkRefused {
+                    path: path.to_owned(),
+                });
+            }
+            Some(Node::File { .. }) => {
+                return Err(HostError::NotADirectory {
+                    path: path.to_owned(),
+                });
+            }
             None => {
                 let path = path.parent().unwrap_or(path).to_owned();
                 return Err(HostError::NoParent { path });
@@ -32,7 +42,10 @@ pub(super) fn place(state: &State, path: &Path) -> Result<(), HostError> {
 }
 
 fn below<'s>(state: &'s State, path: &'s Path) -> impl Iterator<Item = &'s PathBuf> {
-    state.tree.keys().filter(move |p| p.starts_with(path) && *p != path)
+    state
+        .tree
+        .keys()
+        .filter(move |p| p.starts_with(path) && *p != path)
 }
 
 fn empty(state: &State, path: &Path) -> bool {
@@ -43,7 +56,9 @@ pub(super) fn state(state: &State, path: &Path) -> Result<PathState, HostError> 
     match place(state, path) {
         Ok(()) => {}
         Err(HostError::SymlinkRefused { .. }) => return Ok(PathState::Link),
-        Err(HostError::NoParent { .. } | HostError::NotADirectory { .. }) => return Ok(PathState::Absent),
+        Err(HostError::NoParent { .. } | HostError::NotADirectory { .. }) => {
+            return Ok(PathState::Absent);
+        }
         Err(other) => return Err(other),
     }
     Ok(match state.tree.get(path) {
@@ -54,7 +69,11 @@ pub(super) fn state(state: &State, path: &Path) -> Result<PathState, HostError> 
             mode: *mode,
             empty: empty(state, path),
         },
-        Some(Node::File { owner, mode, content }) => PathState::File {
+        Some(Node::File {
+            owner,
+            mode,
+            content,
+        }) => PathState::File {
             owner: *owner,
             mode: *mode,
             sha256: Text::plain(String::from_utf8_lossy(content)).content_hash(),
@@ -79,7 +98,11 @@ pub(super) fn make(state: &mut State, spec: &DirectorySpec) -> Result<Outcome, H
             if *owner != spec.owner {
                 if owner.uid != 0 || !is_empty {
                     let (found, expected) = (*owner, spec.owner);
-                    return Err(HostError::WrongOwner { path, found, expected });
+                    return Err(HostError::WrongOwner {
+                        path,
+                        found,
+                        expected,
+                    });
                 }
                 *owner = spec.owner;
                 outcome = Outcome::Changed;
@@ -120,7 +143,9 @@ pub(super) fn read(state: &State, path: &Path, limit: usize) -> Result<Option<Ve
     let path = path.to_owned();
     match state.tree.get(&path) {
         None => Ok(None),
-        Some(Node::File { content, .. }) if content.len() > limit => Err(HostError::TooLarge { path, limit }),
+        Some(Node::File { content, .. }) if content.len() > limit => {
+            Err(HostError::TooLarge { path, limit })
+        }
         Some(Node::File { content, .. }) => Ok(Some(content.clone())),
         Some(Node::Link) => Err(HostError::SymlinkRefused { path }),
         Some(Node::Directory { .. }) => Err(HostError::NotAFile { path }),
@@ -152,7 +177,9 @@ pub(super) fn remove(state: &mut State, path: &Path) -> Result<(), HostError> {
         other => other?,
     }
     if let Some(Node::Directory { .. }) = state.tree.get(path) {
-        return Err(HostError::NotAFile { path: path.to_owned() });
+        return Err(HostError::NotAFile {
+            path: path.to_owned(),
+        });
     }
     state.tree.remove(path);
     Ok(())
@@ -175,15 +202,24 @@ pub(super) fn purge(state: &mut State, path: &Path, base_dir: &Path) -> Result<(
     }
     match state.tree.get(path) {
         None => return Ok(()),
-        Some(Node::Link) => return Err(HostError::SymlinkRefused { path: path.to_owned() }),
-        Some(Node::File { .. }) => return Err(HostError::NotADirectory { path: path.to_owned() }),
+        Some(Node::Link) => {
+            return Err(HostError::SymlinkRefused {
+                path: path.to_owned(),
+            });
+        }
+        Some(Node::File { .. }) => {
+            return Err(HostError::NotADirectory {
+                path: path.to_owned(),
+            });
+        }
         Some(Node::Directory { .. }) => {}
     }
     let own = base_dir.join("config/stack-id");
     if let Some(other) = below(state, path).find(|p| p.ends_with("config/stack-id") && **p != own) {
-        return Err(HostError::OtherStack { path: other.clone() });
+        return Err(HostError::OtherStack {
+            path: other.clone(),
+        });
     }
     state.tree.retain(|p, _| !p.starts_with(path));
     Ok(())
 }
-

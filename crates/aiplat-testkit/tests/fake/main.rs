@@ -1,0 +1,8 @@
+//! Whole stacks on an engine and a host in memory: observe, plan, apply, and everything that can go wrong on the way.
+
+mod contract;
+mod interrupted;
+mod order;
+mod quiet;
+mod rollback;
+mod support;
