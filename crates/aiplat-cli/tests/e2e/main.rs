@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod disk_full;
+mod full;
 mod kill_9;
 mod one_line;
 mod rollback;
