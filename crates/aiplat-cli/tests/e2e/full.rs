@@ -170,6 +170,7 @@ fn every_service_at_once_and_a_second_stack_beside_them() {
     a.run(&["health"]).ok();
     routes_answer(&a, &deployed);
     monitoring_sees_everything(&a, &deployed);
+    crate::render::describes_what_runs(&a);
     let again = a.run(&["deploy", "--json"]).ok().json();
     assert_eq!(again["changes"], 0, "{again}");
 

@@ -9,6 +9,8 @@ mod disk_full;
 mod full;
 mod kill_9;
 mod one_line;
+mod registry;
+mod render;
 mod rollback;
 mod support;
 mod teardown;

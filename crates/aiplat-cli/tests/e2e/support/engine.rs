@@ -36,7 +36,9 @@ impl Engine {
             body.to_string()
         };
         let mut stream = UnixStream::connect(&self.socket).expect("the engine answers");
-        let head = format!("{method} {path} HTTP/1.0\r\nContent-Type: application/json\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nContent-Type: application/json\r\nX-Registry-Auth: e30=\r\n"
+        );
         let length = format!("Content-Length: {}\r\n\r\n", body.len());
         stream
             .write_all((head + &length + &body).as_bytes())

@@ -17,9 +17,21 @@ impl<'b> Image<'b> {
     pub(crate) fn of_script(bed: &'b Bed, program: &str, script: &str) -> Self {
         let path = format!("/usr/local/bin/{program}");
         let write = format!("cat > {path} <<'END'\n#!/bin/sh\n{script}\nEND\nchmod 755 {path}");
-        let name = format!("{}-image-{program}", bed.tag);
+        let bare = json!({"Entrypoint": [], "Cmd": []});
+        Self::made(bed, FOREIGN_IMAGE, program, &write, &bare)
+    }
+
+    /// An image as it is, with some megabytes more that nobody else has.
+    pub(crate) fn heavier(bed: &'b Bed, base: &str, name: &str) -> Self {
+        let config = bed.engine.get(&format!("/images/{base}/json"))["Config"].clone();
+        let write = "head -c 12000000 /dev/urandom > /heavier";
+        Self::made(bed, base, name, write, &config)
+    }
+
+    fn made(bed: &'b Bed, base: &str, name: &str, write: &str, config: &Value) -> Self {
+        let name = format!("{}-image-{name}", bed.tag);
         let spec = json!({
-            "Image": FOREIGN_IMAGE, "Entrypoint": ["/bin/sh", "-c", write], "Cmd": [],
+            "Image": base, "Entrypoint": ["/bin/sh", "-c", write], "Cmd": [], "User": "0",
             "HostConfig": {"NetworkMode": "none"},
         });
         let engine = &bed.engine;
@@ -30,7 +42,7 @@ impl<'b> Image<'b> {
         assert!(String::from_utf8_lossy(&ended).contains(r#""StatusCode":0"#));
         let repository = format!("localhost/aiplat/{name}");
         let commit = format!("/commit?container={name}&repo={repository}&tag=1");
-        let (status, body) = engine.call("POST", &commit, &json!({"Entrypoint": [], "Cmd": []}));
+        let (status, body) = engine.call("POST", &commit, config);
         assert_eq!(status, 201, "{}", String::from_utf8_lossy(&body));
         engine.remove_container(&name);
         Self {
