@@ -84,6 +84,10 @@ pub struct ProfileSpec {
     /// Opens the device nodes of GPUs.
     #[serde(default)]
     pub gpu: bool,
+    /// The root file system is writable, for an image that builds itself at start as its container's root: all of the
+    /// image may be written and run, its user and shadow files too. The guards over `/proc` and `/sys` stay.
+    #[serde(default)]
+    pub writable_root: bool,
 }
 
 impl ProfileSpec {
@@ -97,6 +101,7 @@ impl ProfileSpec {
             capabilities: Vec::new(),
             deny_passwd: false,
             gpu: false,
+            writable_root: false,
         }
     }
 

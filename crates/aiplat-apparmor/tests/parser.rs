@@ -76,7 +76,7 @@ fn every_kind_with_every_option_compiles() {
     for kind in Kind::ALL {
         for options in [false, true] {
             let mut spec = common::example(kind);
-            (spec.deny_passwd, spec.gpu) = (options, options);
+            (spec.deny_passwd, spec.gpu, spec.writable_root) = (options, options, options);
             if options {
                 spec.capabilities = Capability::ALL.to_vec();
                 spec.readable = vec!["/config".parse().unwrap()];

@@ -11,6 +11,9 @@ pub(crate) fn rules(spec: &ProfileSpec) -> Vec<Rule> {
     let mut rules = Vec::new();
     image(spec, &mut rules);
     writable::rules(spec, &mut rules);
+    if spec.writable_root {
+        known(&mut rules, Section::Writable, &tables::WRITE_ROOT);
+    }
     devices(spec, &mut rules);
     guards(spec, &mut rules);
     capabilities(spec, &mut rules);
@@ -91,7 +94,10 @@ fn devices(spec: &ProfileSpec, rules: &mut Vec<Rule>) {
 }
 
 fn guards(spec: &ProfileSpec, rules: &mut Vec<Rule>) {
-    all(rules, Section::Guards, &tables::GUARDS);
+    let lifted = |row: &tables::Row| spec.writable_root && row.id == tables::SHADOW_GUARD;
+    for row in tables::GUARDS.iter().filter(|row| !lifted(row)) {
+        known(rules, Section::Guards, row);
+    }
     if spec.deny_passwd {
         known(rules, Section::Guards, &tables::PASSWD);
     }

@@ -1,7 +1,7 @@
 //! The rules that are the same for every service of a kind.
 
 use crate::rule::{Family, Perms, SocketKind, Verdict};
-use Perms::{Mrix, R, Rw, Rwk, Rwklmx, Wkl, Wklmx};
+use Perms::{Mrix, R, Rw, Rwk, Rwkl, Rwklmx, Wkl, Wklmx};
 
 /// A file rule without anything of a service in it.
 #[derive(Clone, Copy)]
@@ -89,6 +89,12 @@ pub(super) const READ_STRICT: [Row; 18] = [
 /// The root directory itself, and shared memory in huge pages, which is a file named `/`
 /// (`PostgreSQL` tries it by default). Writing `/` makes no file in it.
 pub(super) const ROOT: Row = allow("root", "/", Rw);
+
+/// A writable root file system: every file of the image.
+pub(super) const WRITE_ROOT: Row = allow("write-root", "/**", Rwkl);
+
+/// The guard that a writable root lifts: such an image makes users of its own.
+pub(super) const SHADOW_GUARD: &str = "guard-shadow";
 
 /// What programs write that is no file of theirs. `/proc/<pid>/fd/*` needs no rule: the kernel asks
 /// about the file behind it.

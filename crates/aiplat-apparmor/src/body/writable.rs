@@ -128,6 +128,23 @@ mod tests {
     }
 
     #[test]
+    fn a_writable_root_opens_the_image_and_keeps_the_guards_over_the_kernel() {
+        let mut open = spec(&[]);
+        let closed = open.profile().to_string();
+        open.writable_root = true;
+        let text = open.profile().to_string();
+        assert!(
+            text.contains("/** rwkl,") && !closed.contains("/** rwkl,"),
+            "{text}"
+        );
+        assert!(
+            closed.contains("shadow") && !text.contains("shadow"),
+            "{text}"
+        );
+        assert!(text.contains("audit deny /proc/sys/** wkl,"), "{text}");
+    }
+
+    #[test]
     fn order_and_repetition_do_not_matter() {
         let a = spec(&[("/b", false), ("/a", true), ("/a", false)]).profile();
         assert_eq!(a, spec(&[("/a", false), ("/b", false)]).profile());
