@@ -7,6 +7,9 @@
 //! assert!(command.get_subcommands().any(|c| c.get_name() == "deploy"));
 //! ```
 
+// doc comments of arguments are what people read in the help
+#![allow(clippy::doc_markdown)]
+
 mod args;
 mod ask;
 mod commands;

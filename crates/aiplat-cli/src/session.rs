@@ -149,17 +149,6 @@ impl Session {
         }
     }
 
-    /// Takes the stack's secrets out of what others wrote.
-    pub(crate) fn redactor(&self, config: &StackConfig) -> Redactor {
-        let key = config.secrets.fingerprint_key();
-        let texts: Vec<Text> = config
-            .secrets
-            .iter()
-            .map(|(name, value)| Text::secret(format!("<secret:{name}>"), value.clone(), &key))
-            .collect();
-        Redactor::of(&texts)
-    }
-
     /// Tells that a directory is about to be made where no volume is mounted.
     pub(crate) fn warn_volume(&self, volume: &VolumeFacts) {
         if !volume.exists {
@@ -189,6 +178,17 @@ impl From<CatalogueError> for Failure {
             CatalogueError::Host(error) => error.into(),
         }
     }
+}
+
+/// Takes the stack's secrets out of what others wrote.
+pub(crate) fn redactor(config: &StackConfig) -> Redactor {
+    let key = config.secrets.fingerprint_key();
+    let texts: Vec<Text> = config
+        .secrets
+        .iter()
+        .map(|(name, value)| Text::secret(format!("<secret:{name}>"), value.clone(), &key))
+        .collect();
+    Redactor::of(&texts)
 }
 
 /// Service files that are not as they must be.

@@ -52,6 +52,7 @@ Examples:
 /// What every command takes.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "For every command")]
+#[allow(clippy::struct_excessive_bools)] // each is a flag of its own
 pub(crate) struct Global {
     /// The stack's directory [environment: BASE_DIR; else upwards from here]
     #[arg(long, global = true, value_name = "DIR")]
@@ -145,6 +146,10 @@ mod tests {
                 let shown = help.contains("Example") && help.contains(path.trim());
                 assert!(shown, "`{path}` has no example that names it");
                 assert!(sub.get_about().is_some(), "`{path}` says nothing of itself");
+                let longer = sub.get_long_about().is_some() || sub.has_subcommands();
+                let small =
+                    ["completions", "man", "list", "show", "check"].contains(&sub.get_name());
+                assert!(longer || small, "`{path}` explains nothing");
                 check(sub, &path);
             }
         }

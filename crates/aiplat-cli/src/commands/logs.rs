@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::Ended;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{Session, redactor};
 use crate::view::style;
 
 /// Show what services wrote.
@@ -67,7 +67,7 @@ impl Logs {
         self.expect_all(&own)?;
         let shown = Shown {
             session,
-            redactor: session.redactor(config),
+            redactor: redactor(config),
             width: own
                 .iter()
                 .map(|(service, _)| service.len())

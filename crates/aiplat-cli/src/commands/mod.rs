@@ -30,34 +30,21 @@ pub(crate) type Ended = Result<Exit, Failure>;
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Ask what a stack needs to know, check the host, and write the manifest
+    // no words here: each command's own say what it does, and words here would replace them
     Setup(setup::Setup),
-    /// Show what deploy would change and why, and change nothing
     Plan(plan::Plan),
-    /// Bring the stack up, or to what its manifest says
     Deploy(deploy::Deploy),
-    /// Show the stack's containers: state, health, address, image
     Status(status::Status),
-    /// Ask every service now whether it is healthy
     Health(health::Health),
-    /// Show what services wrote
     Logs(logs::Logs),
-    /// List every stack on this host
     Ls(ls::Ls),
-    /// Look for what is wrong with engine, host and stack, and say how to mend it
     Doctor(doctor::Doctor),
-    /// Print the stack as a Compose file
     Render(render::Render),
-    /// Remove exactly this stack; its data stays unless purged
     Teardown(teardown::Teardown),
-    /// Show the services that a stack can have, or check a service file
     Catalog(catalog::Catalog),
-    /// Print a completion script for a shell
     Completions(completions::Completions),
-    /// Write the manual pages
     #[command(hide = true)]
     Man(man::Man),
-    /// Show what each exit code means
     ExitCodes(exit_codes::ExitCodes),
 }
 

@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use super::Ended;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::session::Session;
 use crate::view::{services, style};
 
@@ -59,7 +58,7 @@ impl Status {
             .flatten()
             .map(|detail| (detail.id.clone(), detail))
             .collect();
-        let rows = rows(session, config, &own, &details, &images)?;
+        let rows = rows(session, config, &own, &details, &images);
         let outcome = Outcome {
             stack: config.name().as_str(),
             stack_id: config.id.as_str(),
@@ -86,7 +85,7 @@ fn rows(
     own: &[&ObservedContainer],
     details: &BTreeMap<String, ContainerDetail>,
     images: &BTreeMap<String, ImageFacts>,
-) -> Result<Vec<services::Row>, Failure> {
+) -> Vec<services::Row> {
     let mut rows = Vec::new();
     let mut wanted: Vec<ServiceName> = config.selection.services().to_vec();
     // containers of services that are no longer selected, or that an interrupted run left
@@ -115,7 +114,7 @@ fn rows(
             ));
         }
     }
-    Ok(rows)
+    rows
 }
 
 fn missing(session: &Session, config: &StackConfig, service: &ServiceName) -> services::Row {

@@ -24,11 +24,11 @@ use crate::words::{count, seconds};
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  aiplat --base-dir /mnt/data2 teardown
+  aiplat teardown --base-dir /mnt/data2
       asks, then removes the containers; the data stays
-  aiplat --base-dir /mnt/data2 teardown --yes
+  aiplat teardown --base-dir /mnt/data2 --yes
       without asking
-  aiplat --base-dir /mnt/data2 teardown --purge --confirm ai_platform_2
+  aiplat teardown --base-dir /mnt/data2 --purge --confirm ai_platform_2
       with all its data")]
 pub(crate) struct Teardown {
     /// Remove data, configuration and secrets too

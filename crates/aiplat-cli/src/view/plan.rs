@@ -178,7 +178,9 @@ fn name(step: &PlannedStep) -> String {
         Step::Files(_) => format!("{tail}: {}", files_word(id)),
         Step::RemoveFile { path } | Step::PurgeDirectory { path, .. } => path.display().to_string(),
         Step::Network(network) => format!("network {} ({})", network.name, network.subnet),
-        Step::Firewall(rules) => format!("firewall rules for {}", rules.bridge),
+        Step::Firewall(rules) | Step::RemoveFirewall(rules) => {
+            format!("firewall rules for {}", rules.bridge)
+        }
         Step::Cgroup(cgroup) => format!("limits of {}", cgroup.parent),
         Step::Profiles { files } | Step::RemoveProfiles { files } => {
             count(files.len(), "AppArmor profile", "AppArmor profiles")
@@ -192,7 +194,6 @@ fn name(step: &PlannedStep) -> String {
         Step::Reload(reload) => reload.service.to_string(),
         Step::RemoveContainer(container) => container.name.clone(),
         Step::RemoveNetwork { name, .. } => format!("network {name}"),
-        Step::RemoveFirewall(rules) => format!("firewall rules for {}", rules.bridge),
         Step::RemoveCgroup { parent } => format!("limits of {parent}"),
         Step::Release => "reservations".to_owned(),
         Step::Check(_) => tail.to_owned(),

@@ -6,6 +6,7 @@ mod questions;
 use std::collections::BTreeMap;
 
 use aiplat_core::config::StackConfig;
+use aiplat_core::names::ServiceName;
 use aiplat_docker::events::Silent;
 use aiplat_docker::stack::{Inputs, Intent, prepare};
 use clap::Args;
@@ -120,7 +121,7 @@ fn decided(config: &StackConfig) -> Vec<(&'static str, String)> {
         .selection
         .services()
         .iter()
-        .map(|s| s.as_str())
+        .map(ServiceName::as_str)
         .collect();
     let ports: Vec<String> = a
         .ports
