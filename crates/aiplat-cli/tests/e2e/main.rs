@@ -12,6 +12,7 @@ mod one_line;
 mod registry;
 mod render;
 mod rollback;
+mod secrets;
 mod support;
 mod teardown;
 mod two_at_once;
