@@ -113,7 +113,7 @@ fn disjointness(all: &[Planned]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn any_number_of_stacks_share_nothing(wishes in prop::collection::vec(wish(), 2..5), apparmor in any::<bool>()) {
