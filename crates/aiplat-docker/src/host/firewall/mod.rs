@@ -1,6 +1,7 @@
 //! Rules that close the host's own listeners to the stacks' bridges, in one chain of ours that the host's input chain
-//! jumps to first. The host's other rules are neither read for meaning nor changed.
+//! jumps to first; and the clouds' metadata address (see `metadata`). The host's other rules are neither read for meaning nor changed.
 
+mod metadata;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,8 @@ impl Firewall<'_> {
             let both = six.guarded(chain);
             guarded.retain(|bridge| both.contains(bridge));
         }
+        let closed = metadata::closed(self.iptables).unwrap_or_default();
+        guarded.retain(|bridge| closed.contains(bridge));
         FirewallFacts {
             available: true,
             guarded,
@@ -51,15 +54,22 @@ impl Firewall<'_> {
     }
 
     pub(crate) fn guard(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
-        self.change(spec, |rules| rules.with(&spec.chain, &spec.bridge), true)
+        let outcome = self.change(spec, |rules| rules.with(&spec.chain, &spec.bridge), true)?;
+        let closed = metadata::close(self.iptables, &spec.bridge)?;
+        Ok(if closed { Outcome::Changed } else { outcome })
     }
 
     pub(crate) fn unguard(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
-        self.change(
+        let outcome = self.change(
             spec,
             |rules| rules.without(&spec.chain, &spec.bridge),
             false,
-        )
+        )?;
+        match metadata::open(self.iptables, &spec.bridge) {
+            Ok(true) => Ok(Outcome::Changed),
+            Ok(false) | Err(HostError::NoProgram { .. }) => Ok(outcome),
+            Err(other) => Err(other),
+        }
     }
 
     fn change(

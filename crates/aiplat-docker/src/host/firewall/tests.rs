@@ -95,6 +95,7 @@ fn whole_life(kind: &str) {
         format!("{iptables} -D {CHAIN} 1"),
         format!("{iptables} -F {CHAIN}"),
         format!("{six} -D INPUT 1"),
+        format!("{iptables} -t raw -F PREROUTING"),
     ] {
         namespace.run(&broken);
         assert!(!firewall.facts(CHAIN).guarded.contains("aip-1"), "{broken}");
@@ -134,6 +135,8 @@ fn whole_life(kind: &str) {
         namespace.run(&format!("{six} -S")),
     ];
     assert_eq!(before, after);
+    let raw = namespace.run(&format!("{iptables} -t raw -S PREROUTING"));
+    assert_eq!(raw.trim(), "-P PREROUTING ACCEPT");
 }
 
 #[test]
