@@ -144,7 +144,7 @@ pub async fn verify(
     let began = Instant::now();
     rights()?;
     let _turn = cleanup::Turn::take(&bed.places.state_dir)?;
-    let observed = observe(bed.engine, bed.host, &ObserveQuestion::default()).await?;
+    let observed = look_around(bed).await?;
     if !observed.engine.reachable {
         return Err(ProofError::Rights("this engine's containers are on another one".to_owned()));
     }
@@ -186,6 +186,15 @@ pub async fn verify(
         phases,
         seconds: began.elapsed().as_secs_f64(),
     })
+}
+
+/// What is there; no stack's volume is asked about.
+async fn look_around(bed: &Bed<'_>) -> Result<Observed, ObserveError> {
+    let question = ObserveQuestion {
+        base_dir: "/".into(),
+        ..ObserveQuestion::default()
+    };
+    observe(bed.engine, bed.host, &question).await
 }
 
 fn rights() -> Result<(), ProofError> {

@@ -28,7 +28,7 @@ async fn victim() {
 async fn the_next_run_removes_what_a_killed_one_left_and_nothing_else() {
     let Some(lab) = Lab::open().await else { return };
     let keys = [("VECTOR_DB", "pgvector"), ("SERVICES", "redis,postgres")];
-    tokio::join!(lab.deploy("proof-a", &keys), lab.deploy("proof-b", &keys));
+    lab.deploy_both(&keys, &keys).await;
     let a = lab.config("proof-a");
     keep(&lab).await;
     let mut left = Vec::new();

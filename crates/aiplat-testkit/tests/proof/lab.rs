@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::config::StackConfig;
@@ -39,7 +40,7 @@ pub(crate) fn engine_address() -> Option<String> {
 
 impl Lab {
     /// The lab, alone: the tests of this file take turns. What an earlier run left is removed first.
-    pub(crate) async fn open() -> Option<Self> {
+    pub(crate) async fn open() -> Option<Arc<Self>> {
         let address = engine_address()?;
         std::fs::create_dir_all(ROOT).unwrap();
         let turn = std::fs::File::create(Path::new(ROOT).join("turn")).unwrap();
@@ -48,7 +49,7 @@ impl Lab {
         for name in ["proof-a", "proof-b"] {
             lab.teardown(name).await;
         }
-        Some(lab)
+        Some(Arc::new(lab))
     }
 
     /// Without a turn: for a process that another one of these tests started.
@@ -95,6 +96,17 @@ impl Lab {
             .deploy(&self.engine, &self.host, &ApplyOptions::default(), &Silent)
             .await
             .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+    }
+
+    /// Both stacks at the same moment, each in a task of its own: whoever waits for the host's lock blocks its thread.
+    pub(crate) async fn deploy_both(self: &Arc<Self>, a: &[(&'static str, &'static str)], b: &[(&'static str, &'static str)]) {
+        let one = |name: &'static str, keys: Vec<(&'static str, &'static str)>| {
+            let lab = Arc::clone(self);
+            tokio::spawn(async move { lab.deploy(name, &keys).await })
+        };
+        let (a, b) = (one("proof-a", a.to_vec()), one("proof-b", b.to_vec()));
+        a.await.unwrap();
+        b.await.unwrap();
     }
 
     pub(crate) fn config(&self, name: &str) -> StackConfig {

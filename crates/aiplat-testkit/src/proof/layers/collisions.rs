@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aiplat_core::observed::{Observed, ObservedContainer};
-use aiplat_docker::observe::{ObserveQuestion, observe};
-use aiplat_docker::stack::{Inputs, Intent, prepare};
+use aiplat_docker::stack::{Inputs, Intent, PrepareError, prepare};
 
-use crate::proof::{Cell, Layer, Scene, Stack};
+use crate::proof::{Cell, Layer, Scene, Stack, look_around};
 
 pub(super) async fn cells(scene: &Scene<'_>) -> Vec<Cell> {
     let mut cells = Vec::new();
     for stack in &scene.stacks {
         let before = picture(&scene.observed, stack);
         cells.push(inventory(stack));
-        for (key, value) in taken(stack) {
-            cells.push(refused(scene, stack, key, &value).await);
+        // of the users only the first that is taken is told, so openclaw's is asked for alone
+        let (alone, together) = taken(stack).into_iter().partition(|(key, _)| *key == "OPENCLAW_UID");
+        for asked in [together, alone] {
+            cells.extend(refused(scene, stack, asked).await);
         }
         cells.push(same_basename(scene, stack).await);
         cells.push(untouched(scene, stack, &before).await);
@@ -65,22 +66,31 @@ fn inputs(flags: BTreeMap<String, String>) -> Inputs {
     }
 }
 
-async fn refused(scene: &Scene<'_>, stack: &Stack, key: &'static str, value: &str) -> Cell {
-    let cell = Cell::new(Layer::Collisions, "a new stack", &stack.name, format!("its `{key}`"))
-        .expect("refused, by that key, before anything is touched");
+/// One newcomer asks for all of it: each key must be refused by name, since all problems are told at once.
+async fn refused(scene: &Scene<'_>, stack: &Stack, taken: Vec<(&'static str, String)>) -> Vec<Cell> {
     let mut flags = newcomer(scene);
-    flags.insert(key.to_owned(), value.to_owned());
+    flags.extend(taken.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     let bed = scene.bed;
     let answer = prepare(bed.engine, bed.host, bed.catalogue, &inputs(flags), bed.places, Intent::Plan).await;
-    match answer {
-        Ok(_) => cell.breach("a plan was made: the stack would have been deployed"),
-        Err(error) => {
-            let problems = error.problems();
-            let named = problems.iter().any(|p| p.contains(key));
-            let words = problems.join("; ");
-            if named { cell.held("refused").evidence(words) } else { cell.not_tried(format!("refused for another reason: {words}")) }
+    let problems = match &answer {
+        Ok(_) => Some(Vec::new()),
+        Err(PrepareError::Allocation(found)) => Some(found.iter().map(ToString::to_string).collect()),
+        Err(_) => None,
+    };
+    let cells = taken.iter().map(|(key, _)| {
+        let cell = Cell::new(Layer::Collisions, "a new stack", &stack.name, format!("its `{key}`"))
+            .expect("refused, by that key, before anything is touched");
+        let Some(problems) = &problems else {
+            let words = answer.as_ref().err().map(PrepareError::problems).unwrap_or_default();
+            return cell.not_tried(format!("refused for another reason: {}", words.join("; ")));
+        };
+        // each problem begins with its key
+        match problems.iter().find(|p: &&String| p.starts_with(&format!("`{key}`"))) {
+            Some(words) => cell.held("refused").evidence(words.clone()),
+            None => cell.breach("not refused: the stack would have been given it"),
         }
-    }
+    });
+    cells.collect()
 }
 
 /// A directory of the same name elsewhere is no reason to mix two stacks up.
@@ -132,7 +142,7 @@ fn picture(observed: &Observed, stack: &Stack) -> Vec<String> {
 async fn untouched(scene: &Scene<'_>, stack: &Stack, before: &[String]) -> Cell {
     let cell = Cell::new(Layer::Collisions, "a new stack", &stack.name, "its containers after all that was refused")
         .expect("the same, each of them");
-    match observe(scene.bed.engine, scene.bed.host, &ObserveQuestion::default()).await {
+    match look_around(scene.bed).await {
         Err(error) => cell.not_tried(error.to_string()),
         Ok(after) => {
             let after = picture(&after, stack);

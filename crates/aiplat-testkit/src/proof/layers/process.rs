@@ -13,7 +13,8 @@ const OWN: [&str; 6] = ["mnt", "pid", "ipc", "uts", "cgroup", "net"];
 
 pub(super) fn cells(scene: &Scene<'_>) -> Vec<Cell> {
     let proc = &scene.bed.host.proc;
-    let host = namespaces(&proc.join("1"));
+    // the first process's, and ours, which are the engine's: they differ where the whole host is somebody's container
+    let host = ["1", "self"].map(|who| namespaces(&proc.join(who)));
     let seen: Vec<(&Member, Namespaces)> =
         members(scene).map(|m| (m, namespaces(&proc.join(m.pid.to_string())))).collect();
     let mut cells = Vec::new();
@@ -173,7 +174,7 @@ fn namespaces(process: &Path) -> Namespaces {
 fn own_namespaces(
     member: &Member,
     seen: &[(&Member, Namespaces)],
-    host: &Namespaces,
+    host: &[Namespaces],
     cell: Cell,
 ) -> Cell {
     let cell = cell.expect("none shared with the host or with another container, but as planned");
@@ -184,7 +185,7 @@ fn own_namespaces(
     let mut problems = Vec::new();
     for kind in OWN {
         let Some(mine) = own.get(kind) else { continue };
-        if host.get(kind) == Some(mine) {
+        if host.iter().any(|h| h.get(kind) == Some(mine)) {
             problems.push(format!("shares the host's {kind} namespace"));
         }
         for (other, theirs) in seen.iter().filter(|(other, _)| other.label != member.label) {

@@ -77,6 +77,7 @@ fn parent(scene: &Scene<'_>, stack: &Stack) -> Option<Cell> {
             wanted.memory_bytes, wanted.milli_cpus, wanted.pids
         ));
     let question = HostQuestion {
+        base_dir: "/".into(),
         cgroup_parent: Some(wanted.parent.clone()),
         ..HostQuestion::default()
     };

@@ -11,6 +11,9 @@ use crate::proof::{Cell, Layer, Member, Scene, Stack};
 /// Lines of a log that are read, the newest ones.
 const LINES: u32 = 2000;
 
+const ENVIRONMENT: &str = "its environment";
+const PROCESSES: &str = "the environment of its processes";
+
 pub(super) async fn cells(scene: &Scene<'_>, stack: &Stack, member: &Member, needles: &Needles) -> Vec<Cell> {
     let log = scene.bed.engine.logs_tail(&member.detail.id, LINES).await.map(|lines| {
         let texts: Vec<String> = lines.into_iter().map(|l| l.text).collect();
@@ -63,7 +66,8 @@ fn places(scene: &Scene<'_>, member: &Member) -> Vec<(&'static str, Vec<u8>)> {
         arguments.extend(fs::read(process.join("cmdline")).unwrap_or_default());
     }
     vec![
-        ("its environment", [part(&config["Env"]), environ].concat()),
+        (ENVIRONMENT, part(&config["Env"])),
+        (PROCESSES, environ),
         ("its labels", part(&config["Labels"])),
         ("its arguments", [part(&config["Cmd"]), part(&config["Entrypoint"]), arguments].concat()),
         ("its inspection", part(&rest)),
@@ -79,16 +83,30 @@ fn own(stack: &Stack, member: &Member, places: &[(&'static str, Vec<u8>)], needl
         .map(|value| value.expose().as_bytes())
         .collect::<Vec<_>>()
         .join(&b"\n"[..]);
-    let allowed = needles.find(&planned);
+    let mut allowed = needles.find(&planned);
+    let in_environment = allowed.clone();
+    // an image's first script may hand on what it reads from a file that is mounted for it
+    let mounted: Vec<u8> = member
+        .spec
+        .binds
+        .iter()
+        .filter(|b| b.source.starts_with(stack.config.path("config/secrets")))
+        .filter_map(|b| fs::read(&b.source).ok())
+        .collect::<Vec<_>>()
+        .join(&b"\n"[..]);
+    allowed.extend(needles.find(&mounted));
     let mut problems = Vec::new();
     for (place, bytes) in places {
         let found = needles.find(bytes).into_iter().filter(|(whose, _)| *whose == stack.name);
-        let environment = *place == "its environment";
-        let wrong = found.filter(|secret| !(environment && allowed.contains(secret)));
+        let wrong = found.filter(|secret| match *place {
+            ENVIRONMENT => !in_environment.contains(secret),
+            PROCESSES => !allowed.contains(secret),
+            _ => true,
+        });
         problems.extend(wrong.map(|(_, name)| format!("`{name}` stands in {place}")));
     }
     Cell::new(Layer::Secrets, &stack.name, &member.label, "its own stack's secrets in labels, arguments, inspection and environment")
         .expect("only those that the plan puts into its environment")
-        .decided(&problems, format!("{} in the environment, as planned", allowed.len()))
+        .decided(&problems, format!("{} in the environment, as planned", in_environment.len()))
         .evidence(member.detail.name.clone())
 }
