@@ -37,6 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct LinuxHost {
     /// Where the register and the host-wide locks are: `/var/lib/aiplat`.
     pub state_dir: PathBuf,
+    /// The lock of the firewall's chain, which is one a machine wherever the register is: `/run/aiplat`.
+    pub lock_dir: PathBuf,
     /// `/proc`.
     pub proc: PathBuf,
     /// `/sys/fs/cgroup`.
@@ -55,6 +57,7 @@ impl Default for LinuxHost {
     fn default() -> Self {
         Self {
             state_dir: "/var/lib/aiplat".into(),
+            lock_dir: "/run/aiplat".into(),
             proc: "/proc".into(),
             cgroups: "/sys/fs/cgroup".into(),
             apparmor: AppArmorPaths::default(),
@@ -77,13 +80,13 @@ impl LinuxHost {
         let Self {
             iptables,
             ip6tables,
-            state_dir,
+            lock_dir,
             ..
         } = self;
         Firewall {
             iptables,
             ip6tables,
-            state_dir,
+            lock_dir,
         }
     }
 
@@ -223,6 +226,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let host = LinuxHost {
             state_dir: state.path().into(),
+            lock_dir: state.path().into(),
             ..LinuxHost::default()
         };
         let question = HostQuestion {
@@ -255,6 +259,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let host = LinuxHost {
             state_dir: state.path().into(),
+            lock_dir: state.path().into(),
             ..LinuxHost::default()
         };
         let store = RegisterStore::new(state.path());

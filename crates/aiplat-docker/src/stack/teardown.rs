@@ -64,7 +64,7 @@ pub async fn teardown<E: Engine, H: Host>(
     catalogue: &Catalogue,
     base_dir: &Path,
     purge: bool,
-    _places: &Places,
+    places: &Places,
 ) -> Result<Teardown, TeardownError> {
     let volume = locate(host, base_dir, true)?;
     let mut observed = observe(
@@ -79,7 +79,7 @@ pub async fn teardown<E: Engine, H: Host>(
     .map_err(PrepareError::from)?;
     let kept = ManifestStore::new(&volume.path).stack_id()?;
     let (id, stack) =
-        identity(kept, &volume.path, &observed, host, catalogue).ok_or_else(|| {
+        identity(kept, &volume.path, &observed, host, catalogue, places).ok_or_else(|| {
             TeardownError::NoStack {
                 path: volume.path.clone(),
             }
@@ -138,6 +138,7 @@ fn identity<H: Host>(
     observed: &Observed,
     host: &H,
     catalogue: &Catalogue,
+    places: &Places,
 ) -> Option<(StackId, StackName)> {
     let labels = observed
         .containers
@@ -157,7 +158,12 @@ fn identity<H: Host>(
     let stack = super::open(host, catalogue, base_dir)
         .ok()
         .map(|opened| opened.config.name().clone())
-        .or_else(labelled)?;
+        .or_else(labelled)
+        // a first run that failed before it wrote the manifest or made anything on the engine
+        .or_else(|| {
+            let register = super::register(places).ok()?;
+            register.get(&id).map(|reserved| reserved.stack.clone())
+        })?;
     Some((id, stack))
 }
 

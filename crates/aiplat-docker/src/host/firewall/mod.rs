@@ -26,7 +26,7 @@ const WAIT: [&str; 2] = ["-w", "10"];
 pub(crate) struct Firewall<'a> {
     pub(crate) iptables: &'a Program,
     pub(crate) ip6tables: &'a Program,
-    pub(crate) state_dir: &'a Path,
+    pub(crate) lock_dir: &'a Path,
 }
 
 impl Firewall<'_> {
@@ -80,7 +80,7 @@ impl Firewall<'_> {
     ) -> Result<Outcome, HostError> {
         check(spec)?;
         // a chain is read, changed and written back whole: two stacks must not do so at the same moment
-        let _lock = HostLock::wait_for(self.state_dir, "firewall.lock", PATIENCE)?;
+        let _lock = HostLock::wait_for(self.lock_dir, "firewall.lock", PATIENCE)?;
         let mut outcome = Outcome::Unchanged;
         for (family, program) in [("IPv4", self.iptables), ("IPv6", self.ip6tables)] {
             let rules = match read(program) {

@@ -71,7 +71,7 @@ fn whole_life(kind: &str) {
     let firewall = Firewall {
         iptables: &v4,
         ip6tables: &v6,
-        state_dir: state.path(),
+        lock_dir: state.path(),
     };
     namespace.run(&format!("{iptables} -A INPUT -p tcp --dport 22 -j ACCEPT"));
     let before = [
@@ -164,7 +164,7 @@ fn many_stacks_at_the_same_moment_lose_no_rule() {
                 let firewall = Firewall {
                     iptables: &v4,
                     ip6tables: &v6,
-                    state_dir: state.path(),
+                    lock_dir: state.path(),
                 };
                 firewall.guard(&spec(name)).unwrap();
             });
@@ -173,7 +173,7 @@ fn many_stacks_at_the_same_moment_lose_no_rule() {
     let firewall = Firewall {
         iptables: &v4,
         ip6tables: &v6,
-        state_dir: state.path(),
+        lock_dir: state.path(),
     };
     assert_eq!(firewall.facts(CHAIN).guarded.len(), 8);
 }
@@ -198,7 +198,7 @@ fn packets_from_the_bridge_reach_no_listener_and_replies_pass() {
     let firewall = Firewall {
         iptables: &v4,
         ip6tables: &v6,
-        state_dir: state.path(),
+        lock_dir: state.path(),
     };
     let tries = |from: &Namespace, to: &Namespace, address: &str| {
         let listen = format!(
@@ -241,7 +241,7 @@ fn a_name_cannot_break_out_of_the_script() {
     let firewall = Firewall {
         iptables: &nothing,
         ip6tables: &nothing,
-        state_dir: state.path(),
+        lock_dir: state.path(),
     };
     for bridge in [
         "",
@@ -274,7 +274,7 @@ fn without_the_program_nothing_is_available() {
     let firewall = Firewall {
         iptables: &nothing,
         ip6tables: &nothing,
-        state_dir: state.path(),
+        lock_dir: state.path(),
     };
     assert_eq!(firewall.facts(CHAIN), FirewallFacts::default());
     assert!(matches!(
