@@ -26,7 +26,7 @@ use crate::printer::Printer;
 const DEFAULT_BASE_DIR: &str = "/mnt/data";
 
 /// What a command is handed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) global: Global,
     pub(crate) environment: Environment,
@@ -58,6 +58,21 @@ impl Session {
             catalogue,
             own_services,
         })
+    }
+
+    /// The same session, in which everything that may be asked is agreed to.
+    pub(crate) fn agreed(&self) -> Self {
+        let mut agreed = self.clone();
+        agreed.global.yes = true;
+        agreed
+    }
+
+    /// The same session with another catalogue.
+    pub(crate) fn with(&self, catalogue: Catalogue) -> Self {
+        Self {
+            catalogue,
+            ..self.clone()
+        }
     }
 
     /// Connects to the engine.

@@ -65,6 +65,11 @@ struct Outcome<'a> {
 }
 
 impl Deploy {
+    /// A deploy with these settings.
+    pub(super) fn of(settings: SettingsArgs) -> Self {
+        Self { settings }
+    }
+
     pub(super) async fn run(self, session: &Session) -> Ended {
         let engine = session.engine().await?;
         let host = session.host();

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod add;
 mod catalog;
 mod completions;
 mod deploy;
@@ -10,6 +11,7 @@ mod logs;
 mod ls;
 mod man;
 mod plan;
+mod remove;
 mod render;
 mod setup;
 mod status;
@@ -39,6 +41,8 @@ pub(crate) enum Command {
     Logs(logs::Logs),
     Ls(ls::Ls),
     Doctor(doctor::Doctor),
+    Add(add::Add),
+    Remove(remove::Remove),
     Render(render::Render),
     Teardown(teardown::Teardown),
     Catalog(catalog::Catalog),
@@ -73,6 +77,8 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Logs(command) => command.run(&session).await,
             Command::Ls(command) => command.run(&session).await,
             Command::Doctor(command) => command.run(&session).await,
+            Command::Add(command) => command.run(&session).await,
+            Command::Remove(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
             Command::Teardown(command) => command.run(&session).await,
             Command::Catalog(command) => command.run(&session),
