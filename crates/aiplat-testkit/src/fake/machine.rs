@@ -323,23 +323,6 @@ impl Picture {
     /// What differs, in words.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut all = Vec::new();
-        fn maps<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
-            what: &str,
-            a: &BTreeMap<K, V>,
-            b: &BTreeMap<K, V>,
-            all: &mut Vec<String>,
-        ) {
-            let keys: BTreeSet<&K> = a.keys().chain(b.keys()).collect();
-            for key in keys {
-                if a.get(key) != b.get(key) {
-                    all.push(format!(
-                        "{what} {key:?}: {:?}, not {:?}",
-                        a.get(key),
-                        b.get(key)
-                    ));
-                }
-            }
-        }
         maps("container", &self.containers, &other.containers, &mut all);
         maps("network", &self.networks, &other.networks, &mut all);
         maps("path", &self.tree, &other.tree, &mut all);
@@ -362,5 +345,24 @@ impl Picture {
             .iter()
             .filter(move |(_, c)| own(c))
             .map(|(name, _)| name)
+    }
+}
+
+/// What differs between two maps, in words.
+fn maps<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
+    what: &str,
+    a: &BTreeMap<K, V>,
+    b: &BTreeMap<K, V>,
+    all: &mut Vec<String>,
+) {
+    let keys: BTreeSet<&K> = a.keys().chain(b.keys()).collect();
+    for key in keys {
+        if a.get(key) != b.get(key) {
+            all.push(format!(
+                "{what} {key:?}: {:?}, not {:?}",
+                a.get(key),
+                b.get(key)
+            ));
+        }
     }
 }

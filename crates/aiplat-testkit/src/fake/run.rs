@@ -7,6 +7,7 @@ use aiplat_core::observed::Observed;
 use aiplat_core::plan::{Plan, PlanProblem, Purge, Violation, check, plan, teardown};
 use aiplat_docker::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use aiplat_docker::events::{Event, Events};
+use aiplat_docker::host::Host as _;
 use aiplat_docker::observe::{ObserveError, ObserveQuestion, observe};
 
 use super::machine::Machine;
@@ -159,7 +160,6 @@ impl<'a> Run<'a> {
 
     /// Where there is a directory for it, and it stays.
     fn journals(&self, plan: &Plan) -> bool {
-        use aiplat_docker::host::Host as _;
         let config = self.stack.config.path("config");
         let there = self.machine.host.path_state(&config);
         let purged = plan.steps.iter().any(|s| matches!(&s.step, aiplat_core::plan::Step::PurgeDirectory { path, .. } if *path == config));
@@ -182,7 +182,6 @@ impl<'a> Run<'a> {
             owner: config.owner(Identity::Stack),
             mode: 0o750,
         };
-        use aiplat_docker::host::Host as _;
         let made = self.machine.host.make_directory(&directory);
         if self.machine.is_dead() {
             return Err(Died.into());

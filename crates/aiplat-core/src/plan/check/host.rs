@@ -27,7 +27,7 @@ impl Checker<'_> {
             mode,
         } = spec;
         self.inside(path);
-        let closed = !content.is_secret() || mode & 0o077 == 0;
+        let closed = !content.is_secret() || mode | 0o700 == 0o700;
         self.expect(closed, "a secret file is readable by others");
         self.expect(mode & 0o7022 == 0, "a file may be written by others");
         let owned = self.owned(*owner);
