@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use aiplat_core::compose::{SecretsAs, compose, variable, variables};
+use aiplat_core::names::ServiceName;
 use aiplat_core::spec::{ContainerSpec, NetworkMode};
 use aiplat_testkit::fake::stack::CANARY;
 use aiplat_vectordb::StoreKind;
@@ -94,7 +95,7 @@ fn the_containers_are_those_of_the_stack() {
             for wanted in &case.desired.services {
                 let shown = &services[wanted.name.as_str()];
                 same(&wanted.container, shown, &values(&case));
-                let after: Vec<&str> = wanted.after.iter().map(|s| s.as_str()).collect();
+                let after: Vec<&str> = wanted.after.iter().map(ServiceName::as_str).collect();
                 let shown: Vec<&str> = shown["depends_on"]
                     .as_object()
                     .into_iter()
