@@ -20,7 +20,9 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn take(state_dir: &Path) -> Result<Self, ProofError> {
-        let io = |error: std::io::Error| ProofError::Rights(format!("`{}`: {error}", state_dir.display()));
+        let io = |error: std::io::Error| {
+            ProofError::Rights(format!("`{}`: {error}", state_dir.display()))
+        };
         std::fs::create_dir_all(state_dir).map_err(io)?;
         let file = File::options()
             .create(true)
@@ -40,12 +42,18 @@ impl Turn {
 pub(super) async fn leftovers(scene: &Scene<'_>, standing: &Standing) -> Vec<String> {
     let mut removed = Vec::new();
     for stack in &scene.stacks {
-        let binds = stack.desired.services.iter().flat_map(|s| &s.container.binds);
+        let binds = stack
+            .desired
+            .services
+            .iter()
+            .flat_map(|s| &s.container.binds);
         let mut places: Vec<&Path> = binds.map(|b| b.source.as_path()).collect();
         places.sort_unstable();
         places.dedup();
         for place in places {
-            let Ok(entries) = std::fs::read_dir(place) else { continue };
+            let Ok(entries) = std::fs::read_dir(place) else {
+                continue;
+            };
             for entry in entries.filter_map(Result::ok) {
                 let ours = entry.file_name().to_string_lossy().starts_with(LINK);
                 let file = entry.file_type().is_ok_and(|t| !t.is_dir());

@@ -146,7 +146,9 @@ pub async fn verify(
     let _turn = cleanup::Turn::take(&bed.places.state_dir)?;
     let observed = look_around(bed).await?;
     if !observed.engine.reachable {
-        return Err(ProofError::Rights("this engine's containers are on another one".to_owned()));
+        return Err(ProofError::Rights(
+            "this engine's containers are on another one".to_owned(),
+        ));
     }
     let mut found = Vec::new();
     for config in stacks {
@@ -161,7 +163,10 @@ pub async fn verify(
     };
     let mut phases = Vec::new();
     let mut phase = |name: &str, from: Instant| {
-        phases.push((name.to_owned(), u64::try_from(from.elapsed().as_millis()).unwrap_or(u64::MAX)));
+        phases.push((
+            name.to_owned(),
+            u64::try_from(from.elapsed().as_millis()).unwrap_or(u64::MAX),
+        ));
     };
     phase("look", began);
     let at = Instant::now();
@@ -171,7 +176,10 @@ pub async fn verify(
     let removed = cleanup::leftovers(&scene, &standing).await;
     phase("leftovers", at);
     let mut cells = Vec::new();
-    for layer in Layer::ALL.into_iter().filter(|l| options.layers.contains(l)) {
+    for layer in Layer::ALL
+        .into_iter()
+        .filter(|l| options.layers.contains(l))
+    {
         let at = Instant::now();
         cells.extend(layers::missing(&scene, layer));
         cells.extend(layers::run(&scene, &standing, layer).await);

@@ -72,7 +72,12 @@ impl Raw {
         self.request("DELETE", path, None).await
     }
 
-    async fn request(&self, method: &str, path: &str, body: Option<&str>) -> Result<String, RawError> {
+    async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<String, RawError> {
         let io = |source| RawError::Io {
             path: path.to_owned(),
             source,
@@ -88,7 +93,12 @@ impl Raw {
                 exchange(UnixStream::connect(socket).await?, &head, body).await
             } else {
                 let plain = self.address.split("://").last().unwrap_or_default();
-                exchange(TcpStream::connect(plain.trim_end_matches('/')).await?, &head, body).await
+                exchange(
+                    TcpStream::connect(plain.trim_end_matches('/')).await?,
+                    &head,
+                    body,
+                )
+                .await
             }
         };
         let answer = timeout(PATIENCE, asked)
@@ -96,7 +106,11 @@ impl Raw {
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
             .map_err(io)?;
         let (head, text) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(0);
         if (200..400).contains(&status) {
             return Ok(text.to_owned());
         }

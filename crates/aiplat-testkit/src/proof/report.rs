@@ -5,9 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A layer of isolation.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// Users, capabilities, seccomp, namespaces.
@@ -77,7 +75,10 @@ impl std::str::FromStr for Layer {
     type Err = InvalidLayer;
 
     fn from_str(text: &str) -> Result<Self, InvalidLayer> {
-        Self::ALL.into_iter().find(|l| l.name() == text).ok_or(InvalidLayer)
+        Self::ALL
+            .into_iter()
+            .find(|l| l.name() == text)
+            .ok_or(InvalidLayer)
     }
 }
 

@@ -63,8 +63,9 @@ impl Stack {
         config: StackConfig,
         observed: &Observed,
     ) -> Result<Self, ProofError> {
-        let desired = desired(&config, bed.catalogue, &observed.engine)
-            .map_err(|problems| ProofError::Plan(problems.iter().map(ToString::to_string).collect()))?;
+        let desired = desired(&config, bed.catalogue, &observed.engine).map_err(|problems| {
+            ProofError::Plan(problems.iter().map(ToString::to_string).collect())
+        })?;
         let mut stack = Self {
             name: config.name().to_string(),
             config,
@@ -80,18 +81,28 @@ impl Stack {
         });
         let mut found = Vec::new();
         for container in own {
-            let service = container.label(label::SERVICE).and_then(|s| s.parse::<ServiceName>().ok());
+            let service = container
+                .label(label::SERVICE)
+                .and_then(|s| s.parse::<ServiceName>().ok());
             match service.filter(|s| stack.desired.service(s).is_some()) {
                 Some(service) => found.push((service, container.id.clone())),
                 None => stack.strangers.push(container.name.clone()),
             }
         }
-        let members = found.into_iter().map(|(service, id)| stack.member(bed, service, id));
+        let members = found
+            .into_iter()
+            .map(|(service, id)| stack.member(bed, service, id));
         let mut members: Vec<Member> = try_join_all(members).await?.into_iter().flatten().collect();
         members.sort_by(|a, b| a.label.cmp(&b.label));
         let runs = |s: &ServiceName| members.iter().any(|m| m.planned && m.service == *s);
-        stack.missing =
-            stack.desired.services.iter().map(|s| &s.name).filter(|s| !runs(s)).cloned().collect();
+        stack.missing = stack
+            .desired
+            .services
+            .iter()
+            .map(|s| &s.name)
+            .filter(|s| !runs(s))
+            .cloned()
+            .collect();
         stack.members = members;
         stack.addresses_of_guests();
         Ok(stack)
@@ -106,12 +117,21 @@ impl Stack {
     ) -> Result<Option<Member>, ProofError> {
         let detail = bed.engine.container_inspect(&id).await?;
         let inspect = bed.raw.get(&format!("/containers/{id}/json")).await?;
-        let Some(pid) = detail.pid else { return Ok(None) };
-        let Some(wanted) = self.desired.service(&service) else { return Ok(None) };
+        let Some(pid) = detail.pid else {
+            return Ok(None);
+        };
+        let Some(wanted) = self.desired.service(&service) else {
+            return Ok(None);
+        };
         let planned = detail.name == wanted.container.name.as_str();
-        let mut addresses: Vec<IpAddr> = detail.addresses.values().map(|a| IpAddr::V4(*a)).collect();
+        let mut addresses: Vec<IpAddr> =
+            detail.addresses.values().map(|a| IpAddr::V4(*a)).collect();
         addresses.extend(inet6(bed, pid));
-        let ports = bed.catalogue.get(&service).into_iter().flat_map(|s| &s.ports);
+        let ports = bed
+            .catalogue
+            .get(&service)
+            .into_iter()
+            .flat_map(|s| &s.ports);
         Ok(Some(Member {
             label: if planned {
                 format!("{}/{service}", self.name)
@@ -149,7 +169,9 @@ impl Stack {
 
     /// The planned member of a service.
     pub fn member_of(&self, service: &str) -> Option<&Member> {
-        self.members.iter().find(|m| m.planned && m.service.as_str() == service)
+        self.members
+            .iter()
+            .find(|m| m.planned && m.service.as_str() == service)
     }
 
     /// The address that a member has on the stack's own network.

@@ -13,14 +13,18 @@ use super::lab::Lab;
 const VICTIM: &str = "AIPLAT_PROOF_VICTIM";
 
 #[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::disallowed_methods, reason = "the only way to tell a process that it is the one to be killed")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the only way to tell a process that it is the one to be killed"
+)]
 async fn victim() {
     if std::env::var(VICTIM).is_err() {
         return;
     }
     let lab = Lab::guest().await.expect("an engine");
     loop {
-        lab.verify(&["proof-a", "proof-b"], &[Layer::Files, Layer::Vectors]).await;
+        lab.verify(&["proof-a", "proof-b"], &[Layer::Files, Layer::Vectors])
+            .await;
     }
 }
 
@@ -62,18 +66,35 @@ async fn the_next_run_removes_what_a_killed_one_left_and_nothing_else() {
 
     let report = lab.verify(&["proof-a", "proof-b"], &Layer::ALL).await;
     println!("{}", render::text(&report, false));
-    assert!(report.removed.iter().any(|r| r.contains(".aiplat-proof-soft0")), "{:?}", report.removed);
-    assert!(report.removed.iter().any(|r| r.contains("aiplat_proof_")), "{:?}", report.removed);
+    assert!(
+        report
+            .removed
+            .iter()
+            .any(|r| r.contains(".aiplat-proof-soft0")),
+        "{:?}",
+        report.removed
+    );
+    assert!(
+        report.removed.iter().any(|r| r.contains("aiplat_proof_")),
+        "{:?}",
+        report.removed
+    );
     assert_eq!(report.count(Verdict::Breach), 0);
     assert!(fs::symlink_metadata(&planted).is_err());
     assert_eq!(fs::read_to_string(&neighbour).unwrap(), "kept");
     assert!(canaries(&lab).await.is_empty());
-    assert_eq!(schemas(&lab, "aiplat_proof_mine").await, ["aiplat_proof_mine"]);
+    assert_eq!(
+        schemas(&lab, "aiplat_proof_mine").await,
+        ["aiplat_proof_mine"]
+    );
     // no prober outlives the one who started it
-    let probers = fs::read_dir("/proc").unwrap().filter_map(Result::ok).filter(|e| {
-        let line = fs::read_to_string(e.path().join("cmdline")).unwrap_or_default();
-        line.starts_with(env!("CARGO_BIN_EXE_aiplat-netprobe"))
-    });
+    let probers = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(Result::ok)
+        .filter(|e| {
+            let line = fs::read_to_string(e.path().join("cmdline")).unwrap_or_default();
+            line.starts_with(env!("CARGO_BIN_EXE_aiplat-netprobe"))
+        });
     assert_eq!(probers.count(), 0);
     tokio::join!(lab.teardown("proof-a"), lab.teardown("proof-b"));
 }
@@ -85,19 +106,34 @@ async fn keep(lab: &Lab) {
 
 async fn canaries(lab: &Lab) -> Vec<String> {
     let all = schemas(lab, "aiplat_proof_%").await;
-    all.into_iter().filter(|n| n != "aiplat_proof_mine").collect()
+    all.into_iter()
+        .filter(|n| n != "aiplat_proof_mine")
+        .collect()
 }
 
 async fn schemas(lab: &Lab, like: &str) -> Vec<String> {
-    sql(lab, &format!("SELECT nspname::text FROM pg_namespace WHERE nspname LIKE '{like}'")).await
+    sql(
+        lab,
+        &format!("SELECT nspname::text FROM pg_namespace WHERE nspname LIKE '{like}'"),
+    )
+    .await
 }
 
 async fn sql(lab: &Lab, statement: &str) -> Vec<String> {
     use aiplat_docker::engine::Engine;
     use secrecy::ExposeSecret;
     let config = lab.config("proof-a");
-    let detail = lab.engine.container_inspect("proof-a-postgres").await.unwrap();
-    let password = config.secrets.get("postgres_password").unwrap().expose_secret().to_owned();
+    let detail = lab
+        .engine
+        .container_inspect("proof-a-postgres")
+        .await
+        .unwrap();
+    let password = config
+        .secrets
+        .get("postgres_password")
+        .unwrap()
+        .expose_secret()
+        .to_owned();
     let (client, connection) = tokio_postgres::Config::new()
         .host(detail.addresses["proof-a"].to_string())
         .user("postgres")

@@ -25,7 +25,10 @@ pub(crate) struct Lab {
     _turn: std::fs::File,
 }
 
-#[allow(clippy::disallowed_methods, reason = "the only way to hand a socket to a test")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the only way to hand a socket to a test"
+)]
 pub(crate) fn engine_address() -> Option<String> {
     let address = std::env::var("AIPLAT_TEST_ENGINE").ok();
     if address.is_none() {
@@ -44,7 +47,10 @@ impl Lab {
         let address = engine_address()?;
         std::fs::create_dir_all(ROOT).unwrap();
         let turn = std::fs::File::create(Path::new(ROOT).join("turn")).unwrap();
-        let turn = tokio::task::spawn_blocking(move || turn.lock().map(|()| turn)).await.unwrap().unwrap();
+        let turn = tokio::task::spawn_blocking(move || turn.lock().map(|()| turn))
+            .await
+            .unwrap()
+            .unwrap();
         let lab = Self::bare(&address, turn).await;
         for name in ["proof-a", "proof-b"] {
             lab.teardown(name).await;
@@ -63,7 +69,10 @@ impl Lab {
         std::fs::create_dir_all(&state_dir).unwrap();
         Self {
             engine: Bollard::connect(address).await.expect("the engine answers"),
-            host: LinuxHost { state_dir: state_dir.clone(), ..LinuxHost::default() },
+            host: LinuxHost {
+                state_dir: state_dir.clone(),
+                ..LinuxHost::default()
+            },
             catalogue: Catalogue::built_in().unwrap(),
             places: Places { state_dir },
             _turn: turn,
@@ -88,10 +97,22 @@ impl Lab {
         .map(|(k, v)| (k.to_owned(), v))
         .into();
         flags.extend(keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
-        let inputs = Inputs { flags, allow_unmounted: true, command: "test".to_owned(), ..Inputs::default() };
-        let prepared = prepare(&self.engine, &self.host, &self.catalogue, &inputs, &self.places, Intent::Deploy)
-            .await
-            .unwrap_or_else(|e| panic!("{name}: {}", e.problems().join("\n")));
+        let inputs = Inputs {
+            flags,
+            allow_unmounted: true,
+            command: "test".to_owned(),
+            ..Inputs::default()
+        };
+        let prepared = prepare(
+            &self.engine,
+            &self.host,
+            &self.catalogue,
+            &inputs,
+            &self.places,
+            Intent::Deploy,
+        )
+        .await
+        .unwrap_or_else(|e| panic!("{name}: {}", e.problems().join("\n")));
         prepared
             .deploy(&self.engine, &self.host, &ApplyOptions::default(), &Silent)
             .await
@@ -99,7 +120,11 @@ impl Lab {
     }
 
     /// Both stacks at the same moment, each in a task of its own: whoever waits for the host's lock blocks its thread.
-    pub(crate) async fn deploy_both(self: &Arc<Self>, a: &[(&'static str, &'static str)], b: &[(&'static str, &'static str)]) {
+    pub(crate) async fn deploy_both(
+        self: &Arc<Self>,
+        a: &[(&'static str, &'static str)],
+        b: &[(&'static str, &'static str)],
+    ) {
         let one = |name: &'static str, keys: Vec<(&'static str, &'static str)>| {
             let lab = Arc::clone(self);
             tokio::spawn(async move { lab.deploy(name, &keys).await })
@@ -110,12 +135,22 @@ impl Lab {
     }
 
     pub(crate) fn config(&self, name: &str) -> StackConfig {
-        open(&self.host, &self.catalogue, &Self::base(name)).unwrap().config
+        open(&self.host, &self.catalogue, &Self::base(name))
+            .unwrap()
+            .config
     }
 
     pub(crate) async fn teardown(&self, name: &str) {
         let base = Self::base(name);
-        let down = teardown(&self.engine, &self.host, &self.catalogue, &base, true, &self.places).await;
+        let down = teardown(
+            &self.engine,
+            &self.host,
+            &self.catalogue,
+            &base,
+            true,
+            &self.places,
+        )
+        .await;
         if let Ok(down) = down {
             down.run(&self.engine, &self.host, &ApplyOptions::default(), &Silent)
                 .await
@@ -125,11 +160,14 @@ impl Lab {
     }
 
     pub(crate) async fn verify(&self, names: &[&str], layers: &[Layer]) -> Report {
-        self.verify_these(names.iter().map(|n| self.config(n)).collect(), layers).await
+        self.verify_these(names.iter().map(|n| self.config(n)).collect(), layers)
+            .await
     }
 
     pub(crate) async fn verify_these(&self, stacks: Vec<StackConfig>, layers: &[Layer]) -> Report {
-        verify(&self.bed(), stacks, &options().only(layers)).await.unwrap()
+        verify(&self.bed(), stacks, &options().only(layers))
+            .await
+            .unwrap()
     }
 }
 

@@ -3,12 +3,16 @@
 use aiplat_testkit::proof::{Cell, Layer, Report, Verdict, render};
 
 fn report() -> Report {
-    let cell = |layer, to: &str| Cell::new(layer, "a/redis", to, "something <odd> & \"quoted\"").expect("nothing");
+    let cell = |layer, to: &str| {
+        Cell::new(layer, "a/redis", to, "something <odd> & \"quoted\"").expect("nothing")
+    };
     Report {
         stacks: vec!["a".into(), "b".into()],
         services: vec![1, 1],
         cells: vec![
-            cell(Layer::Network, "b/redis").breach("tcp 10.0.0.2:6379 answers").evidence("10.0.0.2"),
+            cell(Layer::Network, "b/redis")
+                .breach("tcp 10.0.0.2:6379 answers")
+                .evidence("10.0.0.2"),
             cell(Layer::Files, "b").held("3 tried"),
             cell(Layer::Apparmor, "host").not_in_force("this kernel has none"),
             cell(Layer::Vectors, "b/qdrant"),
@@ -33,14 +37,26 @@ fn a_cell_that_was_never_decided_is_not_proven() {
 fn each_form_names_the_breach_and_none_breaks_on_odd_text() {
     let report = report();
     let text = render::text(&report, true);
-    assert!(text.contains("BREACH: network | a/redis -> b/redis"), "{text}");
-    assert!(text.contains("2 cells tried, 1 breaches, 1 not tried, 1 not in force"), "{text}");
+    assert!(
+        text.contains("BREACH: network | a/redis -> b/redis"),
+        "{text}"
+    );
+    assert!(
+        text.contains("2 cells tried, 1 breaches, 1 not tried, 1 not in force"),
+        "{text}"
+    );
     let again: Report = serde_json::from_str(&render::json(&report)).unwrap();
     assert_eq!(again, report);
     let junit = render::junit(&report);
     assert!(junit.contains("failures=\"1\" errors=\"1\""), "{junit}");
-    assert!(junit.contains("&lt;odd&gt; &amp; &quot;quoted&quot;"), "{junit}");
+    assert!(
+        junit.contains("&lt;odd&gt; &amp; &quot;quoted&quot;"),
+        "{junit}"
+    );
     let html = render::html(&report);
     assert!(html.contains("<svg") && html.contains("#cf222e") && html.contains("BROKEN"));
-    assert!(!html.contains("<odd>") && !html.contains("http"), "nothing is loaded from elsewhere");
+    assert!(
+        !html.contains("<odd>") && !html.contains("http"),
+        "nothing is loaded from elsewhere"
+    );
 }

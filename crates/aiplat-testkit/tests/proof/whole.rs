@@ -23,7 +23,12 @@ async fn two_stacks_are_apart_with_each_store_and_every_twin_is_caught() {
     let mut caught = twins::Score::default();
     for (store, services) in STORES {
         let keys = [("VECTOR_DB", store), ("SERVICES", services)];
-        let limits = [keys[0], keys[1], ("STACK_MEMORY", "4g"), ("STACK_PIDS", "3000")];
+        let limits = [
+            keys[0],
+            keys[1],
+            ("STACK_MEMORY", "4g"),
+            ("STACK_PIDS", "3000"),
+        ];
         lab.deploy_both(&limits, &keys).await;
         let report = lab.verify(&["proof-a", "proof-b"], &Layer::ALL).await;
         println!("{store}: {}", render::text(&report, false));
@@ -51,6 +56,10 @@ async fn two_stacks_are_apart_with_each_store_and_every_twin_is_caught() {
         began.elapsed().as_secs_f64()
     );
     assert!(broken.is_empty(), "not proven: {broken:?}");
-    assert!(caught.missed.is_empty(), "not caught:\n{}", caught.missed.join("\n"));
+    assert!(
+        caught.missed.is_empty(),
+        "not caught:\n{}",
+        caught.missed.join("\n")
+    );
     assert!(caught.made >= 40);
 }

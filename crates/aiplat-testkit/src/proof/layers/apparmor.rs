@@ -11,14 +11,22 @@ pub(super) fn cells(scene: &Scene<'_>) -> Vec<Cell> {
     for stack in &scene.stacks {
         let planned = stack.desired.apparmor == InForce::Enforced;
         for member in &stack.members {
-            let cell = Cell::new(Layer::Apparmor, &member.label, "host", "the labels of its processes");
+            let cell = Cell::new(
+                Layer::Apparmor,
+                &member.label,
+                "host",
+                "the labels of its processes",
+            );
             if !planned {
                 let why = if kernel {
                     "the plan of this stack turns it off, or the engine does not apply profiles"
                 } else {
                     "this kernel has no AppArmor, and the plan says so"
                 };
-                cells.push(cell.expect("nothing: the plan has no profiles").not_in_force(why));
+                cells.push(
+                    cell.expect("nothing: the plan has no profiles")
+                        .not_in_force(why),
+                );
                 continue;
             }
             let labels: Result<Vec<String>, _> = member

@@ -28,16 +28,16 @@ impl Batch {
     pub(super) async fn run(self, standing: &Standing, member: &Member) -> Vec<Cell> {
         let attempts: Vec<Attempt> = self.all.iter().flat_map(|(_, a, _)| a.clone()).collect();
         let seen = standing.attempt(member, &attempts).await;
-        self.decide(seen)
+        self.decide(&seen)
     }
 
     /// Decides every cell.
-    pub(super) fn decide(self, seen: Result<Vec<Seen>, String>) -> Vec<Cell> {
+    fn decide(self, seen: &Result<Vec<Seen>, String>) -> Vec<Cell> {
         let mut at = 0;
         let mut cells = Vec::new();
         for (cell, attempts, judge) in self.all {
             let count = attempts.len();
-            cells.push(match &seen {
+            cells.push(match seen {
                 Err(words) if count > 0 => cell.not_tried(words.clone()),
                 Err(_) => judge(cell, &[]),
                 Ok(seen) => {

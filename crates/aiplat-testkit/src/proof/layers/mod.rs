@@ -36,9 +36,14 @@ pub(super) async fn run(scene: &Scene<'_>, standing: &Standing, layer: Layer) ->
 pub(super) fn missing(scene: &Scene<'_>, layer: Layer) -> Vec<Cell> {
     let per_stack = scene.stacks.iter().flat_map(|stack| {
         stack.missing.iter().map(|service| {
-            Cell::new(layer, format!("{}/{service}", stack.name), "everything", "anything")
-                .expect("the service runs, as planned")
-                .not_tried("its container does not run; deploy the stack, or remove the service")
+            Cell::new(
+                layer,
+                format!("{}/{service}", stack.name),
+                "everything",
+                "anything",
+            )
+            .expect("the service runs, as planned")
+            .not_tried("its container does not run; deploy the stack, or remove the service")
         })
     });
     per_stack.collect()

@@ -26,7 +26,12 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
     let host = match HostListener::open(&scene.run).await {
         Ok(listener) => listener,
         Err(error) => {
-            let cell = Cell::new(Layer::Network, "everything", "host", "a listener of ours on the host");
+            let cell = Cell::new(
+                Layer::Network,
+                "everything",
+                "host",
+                "a listener of ours on the host",
+            );
             return vec![cell.not_tried(error.to_string())];
         }
     };
@@ -48,7 +53,9 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
             work.push((member, cells.batch));
         }
     }
-    let tried = work.into_iter().map(|(member, batch)| batch.run(standing, member));
+    let tried = work
+        .into_iter()
+        .map(|(member, batch)| batch.run(standing, member));
     let mut found: Vec<Cell> = join_all(tried).await.into_iter().flatten().collect();
     found.extend(attached(scene).await);
     found
@@ -62,7 +69,9 @@ async fn controls(scene: &Scene<'_>, standing: &Standing) -> BTreeSet<String> {
         let address = member.addresses.iter().find(|a| a.is_ipv4())?;
         let connect = TcpStream::connect((*address, port));
         let within = std::time::Duration::from_millis(LONG);
-        let answers = tokio::time::timeout(within, connect).await.is_ok_and(|c| c.is_ok());
+        let answers = tokio::time::timeout(within, connect)
+            .await
+            .is_ok_and(|c| c.is_ok());
         answers.then(|| member.detail.id.clone())
     });
     join_all(asked).await.into_iter().flatten().collect()
@@ -98,8 +107,14 @@ impl<'a> Cells<'a> {
         let attempts: Vec<Attempt> = targets
             .iter()
             .map(|(to, protocol)| match protocol {
-                IpProtocol::Tcp => Attempt::Connect { to: *to, within: self.patience },
-                IpProtocol::Udp => Attempt::Datagram { to: *to, within: self.patience },
+                IpProtocol::Tcp => Attempt::Connect {
+                    to: *to,
+                    within: self.patience,
+                },
+                IpProtocol::Udp => Attempt::Datagram {
+                    to: *to,
+                    within: self.patience,
+                },
             })
             .collect();
         let judge: Judge = Box::new(move |cell, seen| {
@@ -115,13 +130,19 @@ impl<'a> Cells<'a> {
             let words = format!("{} of {} silent, none through", silent, seen.len());
             cell.decided(&open, words)
         });
-        self.batch.push(cell.expect("nothing gets through"), attempts, judge);
+        self.batch
+            .push(cell.expect("nothing gets through"), attempts, judge);
     }
 
     fn others(&mut self, standing: &Standing, other: &Stack, alive: &BTreeSet<String>) {
         for target in &other.members {
-            let cell = self.cell(&target.label, "its ports and a listener of ours beside them, TCP and UDP");
-            let listener = standing.listener(target).filter(|_| alive.contains(&target.detail.id));
+            let cell = self.cell(
+                &target.label,
+                "its ports and a listener of ours beside them, TCP and UDP",
+            );
+            let listener = standing
+                .listener(target)
+                .filter(|_| alive.contains(&target.detail.id));
             let Some(listener) = listener else {
                 let reason = "a listener in its place does not even answer the host";
                 self.batch.settled(cell.not_tried(reason));
@@ -129,12 +150,22 @@ impl<'a> Cells<'a> {
             };
             let mut targets = Vec::new();
             for address in &target.addresses {
-                targets.extend(target.ports.iter().map(|(port, p)| ((*address, *port).into(), *p)));
+                targets.extend(
+                    target
+                        .ports
+                        .iter()
+                        .map(|(port, p)| ((*address, *port).into(), *p)),
+                );
                 targets.push(((*address, listener.tcp).into(), IpProtocol::Tcp));
                 targets.push(((*address, listener.udp).into(), IpProtocol::Udp));
             }
             let addresses: Vec<String> = target.addresses.iter().map(ToString::to_string).collect();
-            let planted = format!("{}; ours on tcp {} and udp {}", addresses.join(" "), listener.tcp, listener.udp);
+            let planted = format!(
+                "{}; ours on tcp {} and udp {}",
+                addresses.join(" "),
+                listener.tcp,
+                listener.udp
+            );
             self.closed(cell.evidence(planted), targets);
         }
     }
@@ -143,7 +174,13 @@ impl<'a> Cells<'a> {
     fn published(&mut self, other: &Stack) {
         let mut targets = Vec::new();
         for member in &other.members {
-            for port in self.scene.observed.containers.iter().filter(|c| c.id == member.detail.id) {
+            for port in self
+                .scene
+                .observed
+                .containers
+                .iter()
+                .filter(|c| c.id == member.detail.id)
+            {
                 for published in &port.ports {
                     for address in self.host_addresses() {
                         targets.push(((address, published.host).into(), published.protocol));
@@ -153,14 +190,23 @@ impl<'a> Cells<'a> {
         }
         targets.sort_by_key(|(to, p)| (*to, *p));
         targets.dedup();
-        let tried = format!("its host ports at every address of the host, {} in all", targets.len());
+        let tried = format!(
+            "its host ports at every address of the host, {} in all",
+            targets.len()
+        );
         let cell = self.cell(&other.name, tried);
         self.closed(cell, targets);
     }
 
     /// Every address of the host that is not loopback: inside a container, loopback is the container's own.
     fn host_addresses(&self) -> Vec<IpAddr> {
-        let all = self.scene.observed.host.addresses.iter().map(ipnet::Ipv4Net::addr);
+        let all = self
+            .scene
+            .observed
+            .host
+            .addresses
+            .iter()
+            .map(ipnet::Ipv4Net::addr);
         all.filter(|a| !a.is_loopback()).map(IpAddr::V4).collect()
     }
 
@@ -198,7 +244,10 @@ impl<'a> Cells<'a> {
         let names: Vec<String> = names.into_iter().collect();
         let attempts = names
             .iter()
-            .map(|name| Attempt::Resolve { name: name.clone(), within: self.patience.max(500) })
+            .map(|name| Attempt::Resolve {
+                name: name.clone(),
+                within: self.patience.max(500),
+            })
             .collect();
         let count = names.len();
         let judge: Judge = Box::new(move |cell, seen| {
@@ -206,21 +255,35 @@ impl<'a> Cells<'a> {
             for (name, seen) in names.iter().zip(seen) {
                 let foreign = |a: &&IpAddr| !matches!(a, IpAddr::V4(a) if own.contains(a));
                 wrong.extend(
-                    seen.addresses.iter().filter(foreign).map(|a| format!("`{name}` leads to {a}")),
+                    seen.addresses
+                        .iter()
+                        .filter(foreign)
+                        .map(|a| format!("`{name}` leads to {a}")),
                 );
             }
             let own = seen.iter().filter(|s| s.through()).count();
-            cell.decided(&wrong, format!("{own} lead to its own stack, the others nowhere"))
+            cell.decided(
+                &wrong,
+                format!("{own} lead to its own stack, the others nowhere"),
+            )
         });
         let cell = self.cell(&other.name, format!("its {count} names"));
-        self.batch.push(cell.expect("nowhere, or to one's own stack"), attempts, judge);
+        self.batch.push(
+            cell.expect("nowhere, or to one's own stack"),
+            attempts,
+            judge,
+        );
     }
 
     /// What the service needs of its own stack must be there, by name: an isolation that breaks a stack fails too.
     fn dependencies(&mut self) {
-        let Some(wanted) = self.stack.desired.service(&self.member.service) else { return };
+        let Some(wanted) = self.stack.desired.service(&self.member.service) else {
+            return;
+        };
         for needed in &wanted.after {
-            let Some(target) = self.stack.member_of(needed.as_str()) else { continue };
+            let Some(target) = self.stack.member_of(needed.as_str()) else {
+                continue;
+            };
             let gate = self.stack.desired.service(needed).map(|s| &s.gate.probe);
             let port = match gate {
                 Some(
@@ -231,14 +294,25 @@ impl<'a> Cells<'a> {
                 ) => *port,
                 _ => continue,
             };
-            let Some(address) = self.stack.own_address(target) else { continue };
+            let Some(address) = self.stack.own_address(target) else {
+                continue;
+            };
             let cell = self
-                .cell(&target.label, format!("what it needs: `{needed}` on port {port}"))
+                .cell(
+                    &target.label,
+                    format!("what it needs: `{needed}` on port {port}"),
+                )
                 .expect("reached, by name")
                 .evidence(format!("{address}:{port}"));
             let attempts = vec![
-                Attempt::Resolve { name: needed.to_string(), within: LONG },
-                Attempt::Connect { to: (address, port).into(), within: LONG },
+                Attempt::Resolve {
+                    name: needed.to_string(),
+                    within: LONG,
+                },
+                Attempt::Connect {
+                    to: (address, port).into(),
+                    within: LONG,
+                },
             ];
             let judge: Judge = Box::new(move |cell, seen| {
                 let mut wrong = Vec::new();
@@ -273,13 +347,23 @@ async fn attached(scene: &Scene<'_>) -> Vec<Cell> {
     let mut cells = Vec::new();
     for stack in &scene.stacks {
         let network = &stack.desired.network.name;
-        let cell = Cell::new(Layer::Network, "everybody", &stack.name, "who is attached to its network")
-            .expect("its own containers")
-            .evidence(format!("inspection of network `{network}`"));
+        let cell = Cell::new(
+            Layer::Network,
+            "everybody",
+            &stack.name,
+            "who is attached to its network",
+        )
+        .expect("its own containers")
+        .evidence(format!("inspection of network `{network}`"));
         cells.push(match scene.bed.engine.network_inspect(network).await {
             Err(error) => cell.not_tried(error.to_string()),
             Ok(found) => {
-                let own = |name: &str| stack.members.iter().any(|m| m.planned && m.detail.name == name);
+                let own = |name: &str| {
+                    stack
+                        .members
+                        .iter()
+                        .any(|m| m.planned && m.detail.name == name)
+                };
                 let strange: Vec<String> = found
                     .attached
                     .iter()
@@ -297,9 +381,14 @@ async fn attached(scene: &Scene<'_>) -> Vec<Cell> {
                 .filter(|n| *n != network)
                 .map(|n| format!("it is attached to `{n}` too"))
                 .collect();
-            let cell = Cell::new(Layer::Network, &member.label, "host", "the networks it is attached to")
-                .expect(format!("`{network}` at most"))
-                .evidence(format!("inspection of {}", member.detail.name));
+            let cell = Cell::new(
+                Layer::Network,
+                &member.label,
+                "host",
+                "the networks it is attached to",
+            )
+            .expect(format!("`{network}` at most"))
+            .evidence(format!("inspection of {}", member.detail.name));
             cells.push(cell.decided(&foreign, "no other"));
         }
     }
@@ -346,4 +435,3 @@ impl Drop for HostListener {
         }
     }
 }
-

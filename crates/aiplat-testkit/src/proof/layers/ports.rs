@@ -28,8 +28,13 @@ pub(super) fn cells(scene: &Scene<'_>) -> Vec<Cell> {
 
 /// The register has the stack's reservation, and nobody else has any of it.
 fn reserved(scene: &Scene<'_>, stack: &Stack) -> Cell {
-    let cell = Cell::new(Layer::Ports, &stack.name, "host", "its entry in the register of the host")
-        .expect("there, and disjoint from every other stack's");
+    let cell = Cell::new(
+        Layer::Ports,
+        &stack.name,
+        "host",
+        "its entry in the register of the host",
+    )
+    .expect("there, and disjoint from every other stack's");
     let register = match aiplat_docker::stack::register(scene.bed.places) {
         Ok(register) => register,
         Err(error) => return cell.not_tried(error.to_string()),
@@ -49,11 +54,16 @@ fn reserved(scene: &Scene<'_>, stack: &Stack) -> Cell {
             problems.push(format!("port {port} is not there"));
         }
     }
-    for other in register.stacks.iter().filter(|r| r.stack_id != own.stack_id) {
+    for other in register
+        .stacks
+        .iter()
+        .filter(|r| r.stack_id != own.stack_id)
+    {
         problems.extend(overlap(own, other));
     }
     let seen = format!("{} ports, {}", own.ports.len(), own.subnet);
-    cell.decided(&problems, seen).evidence(scene.bed.places.state_dir.display().to_string())
+    cell.decided(&problems, seen)
+        .evidence(scene.bed.places.state_dir.display().to_string())
 }
 
 fn overlap(one: &Reservation, other: &Reservation) -> Vec<String> {
@@ -74,7 +84,9 @@ fn overlap(one: &Reservation, other: &Reservation) -> Vec<String> {
     for port in &one.ports {
         let same = |p: &&aiplat_core::allocation::ReservedPort| {
             let everywhere = p.address.is_unspecified() || port.address.is_unspecified();
-            p.port == port.port && p.protocol == port.protocol && (p.address == port.address || everywhere)
+            p.port == port.port
+                && p.protocol == port.protocol
+                && (p.address == port.address || everywhere)
         };
         if other.ports.iter().any(|p| same(&p)) {
             note(&format!("port {}", port.port));
@@ -85,9 +97,14 @@ fn overlap(one: &Reservation, other: &Reservation) -> Vec<String> {
 
 /// By their manifests two stacks have nothing in common.
 fn disjoint(one: &Stack, other: &Stack) -> Cell {
-    let cell = Cell::new(Layer::Ports, &one.name, &other.name, "users, groups, subnet, prefix, domain and directory of both")
-        .expect("nothing in common")
-        .evidence("both manifests");
+    let cell = Cell::new(
+        Layer::Ports,
+        &one.name,
+        &other.name,
+        "users, groups, subnet, prefix, domain and directory of both",
+    )
+    .expect("nothing in common")
+    .evidence("both manifests");
     let mut problems = Vec::new();
     let (a, b) = (&one.config.allocation, &other.config.allocation);
     let set = |all: [u32; 2]| BTreeSet::from(all);
@@ -118,18 +135,31 @@ fn disjoint(one: &Stack, other: &Stack) -> Cell {
 /// The host ports that the engine holds for a container are the planned ones, and the kernel listens just there.
 fn published(scene: &Scene<'_>, member: &Member) -> Cell {
     let planned: BTreeSet<(IpAddr, u16, IpProtocol)> = if member.planned {
-        member.spec.ports.iter().map(|p| (IpAddr::V4(p.address), p.host, p.protocol)).collect()
+        member
+            .spec
+            .ports
+            .iter()
+            .map(|p| (IpAddr::V4(p.address), p.host, p.protocol))
+            .collect()
     } else {
         BTreeSet::new()
     };
     let words = |all: &BTreeSet<(IpAddr, u16, IpProtocol)>| -> String {
         let each: Vec<String> = all.iter().map(|(a, p, _)| format!("{a}:{p}")).collect();
-        if each.is_empty() { "none".to_owned() } else { each.join(" ") }
+        if each.is_empty() {
+            "none".to_owned()
+        } else {
+            each.join(" ")
+        }
     };
     let cell = Cell::new(Layer::Ports, &member.label, "host", "its ports on the host")
         .expect(words(&planned))
         .evidence("the engine's list, and /proc/net/{tcp,udp}");
-    let container = scene.observed.containers.iter().find(|c| c.id == member.detail.id);
+    let container = scene
+        .observed
+        .containers
+        .iter()
+        .find(|c| c.id == member.detail.id);
     let held: BTreeSet<_> = container
         .iter()
         .flat_map(|c| &c.ports)
@@ -144,7 +174,11 @@ fn published(scene: &Scene<'_>, member: &Member) -> Cell {
     }
     for (address, port, protocol) in &planned {
         let wide = Listener {
-            address: if address.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() },
+            address: if address.is_ipv4() {
+                [0, 0, 0, 0].into()
+            } else {
+                [0_u16; 8].into()
+            },
             port: *port,
             protocol: *protocol,
         };
@@ -163,10 +197,15 @@ fn inside(scene: &Scene<'_>, member: &Member) -> Option<Cell> {
         let text = std::fs::read_to_string(directory.join(file)).ok()?;
         for line in text.lines().skip(1) {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let (Some(local), Some(found)) = (words.get(1), words.get(3)) else { continue };
-            let Some((address, port)) = local.split_once(':') else { continue };
+            let (Some(local), Some(found)) = (words.get(1), words.get(3)) else {
+                continue;
+            };
+            let Some((address, port)) = local.split_once(':') else {
+                continue;
+            };
             // 127.x.y.z is written backwards, ::1 ends in one
-            let loopback = address.ends_with("7F") || address.ends_with("01000000") && address.len() == 32;
+            let loopback =
+                address.ends_with("7F") || address.ends_with("01000000") && address.len() == 32;
             if *found == state && !loopback {
                 open.insert(u16::from_str_radix(port, 16).ok()?, file);
             }
@@ -180,9 +219,14 @@ fn inside(scene: &Scene<'_>, member: &Member) -> Option<Cell> {
         .map(|(port, _)| port.to_string())
         .collect();
     // an app may open ports of its own inside its network, where only its stack can reach them: said, not judged
-    let cell = Cell::new(Layer::Ports, &member.label, "its own stack", "sockets that listen inside")
-        .expect("inside its own network only")
-        .evidence(format!("{}/{{tcp,tcp6}}", directory.display()));
+    let cell = Cell::new(
+        Layer::Ports,
+        &member.label,
+        "its own stack",
+        "sockets that listen inside",
+    )
+    .expect("inside its own network only")
+    .evidence(format!("{}/{{tcp,tcp6}}", directory.display()));
     let shown: Vec<String> = listeners.iter().map(ToString::to_string).collect();
     Some(cell.held(if missing.is_empty() {
         shown.join(" ")

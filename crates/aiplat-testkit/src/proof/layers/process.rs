@@ -15,8 +15,9 @@ pub(super) fn cells(scene: &Scene<'_>) -> Vec<Cell> {
     let proc = &scene.bed.host.proc;
     // the first process's, and ours, which are the engine's: they differ where the whole host is somebody's container
     let host = ["1", "self"].map(|who| namespaces(&proc.join(who)));
-    let seen: Vec<(&Member, Namespaces)> =
-        members(scene).map(|m| (m, namespaces(&proc.join(m.pid.to_string())))).collect();
+    let seen: Vec<(&Member, Namespaces)> = members(scene)
+        .map(|m| (m, namespaces(&proc.join(m.pid.to_string()))))
+        .collect();
     let mut cells = Vec::new();
     for member in members(scene) {
         let states: Vec<(u32, Status)> = member
@@ -29,27 +30,45 @@ pub(super) fn cells(scene: &Scene<'_>) -> Vec<Cell> {
             cells.push(cell("its processes").not_tried("none of its processes can be read"));
             continue;
         }
-        cells.push(users(member, &states, cell("users and groups of its processes")));
-        cells.push(capabilities(member, &states, cell("capabilities of its processes")));
+        cells.push(users(
+            member,
+            &states,
+            cell("users and groups of its processes"),
+        ));
+        cells.push(capabilities(
+            member,
+            &states,
+            cell("capabilities of its processes"),
+        ));
         let all = |wrong: &dyn Fn(&Status) -> bool, words: &str| -> Vec<String> {
             let bad = states.iter().filter(|(_, s)| wrong(s));
-            bad.map(|(pid, s)| format!("process {pid} ({}) {words}", s.name)).collect()
+            bad.map(|(pid, s)| format!("process {pid} ({}) {words}", s.name))
+                .collect()
         };
         cells.push(
             cell("no_new_privs of its processes")
                 .expect("NoNewPrivs: 1")
-                .decided(&all(&|s| s.no_new_privs != "1", "may gain rights"), count(&states))
+                .decided(
+                    &all(&|s| s.no_new_privs != "1", "may gain rights"),
+                    count(&states),
+                )
                 .evidence(format!("/proc/{}/status", member.pid)),
         );
         cells.push(
             cell("seccomp of its processes")
                 .expect("Seccomp: 2, a filter")
-                .decided(&all(&|s| s.seccomp != "2", "has no system call filter"), count(&states))
+                .decided(
+                    &all(&|s| s.seccomp != "2", "has no system call filter"),
+                    count(&states),
+                )
                 .evidence(format!("/proc/{}/status", member.pid)),
         );
         cells.push(own_namespaces(member, &seen, &host, cell("its namespaces")));
         cells.push(root_file_system(proc, member, cell("its root file system")));
-        cells.push(devices(member, cell("devices and privileges the engine gave it")));
+        cells.push(devices(
+            member,
+            cell("devices and privileges the engine gave it"),
+        ));
     }
     cells
 }
@@ -83,7 +102,12 @@ impl Status {
         for line in text.lines() {
             let (key, value) = line.split_once(':')?;
             let value = value.trim();
-            let numbers = || value.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+            let numbers = || {
+                value
+                    .split_whitespace()
+                    .filter_map(|n| n.parse().ok())
+                    .collect()
+            };
             match key {
                 "Name" => value.clone_into(&mut found.name),
                 "State" if value.starts_with('Z') || value.starts_with('X') => return None,
@@ -110,17 +134,32 @@ pub(super) fn user_of(proc: &Path, pid: u32) -> Option<(u32, u32, Vec<u32>)> {
 
 fn users(member: &Member, states: &[(u32, Status)], cell: Cell) -> Cell {
     let user = member.spec.user;
-    let allowed: BTreeSet<u32> = member.spec.groups.iter().copied().chain([user.gid]).collect();
+    let allowed: BTreeSet<u32> = member
+        .spec
+        .groups
+        .iter()
+        .copied()
+        .chain([user.gid])
+        .collect();
     let mut problems = Vec::new();
     for (pid, state) in states {
         if state.uids.iter().any(|u| *u != user.uid) {
-            problems.push(format!("process {pid} ({}) has users {:?}", state.name, state.uids));
+            problems.push(format!(
+                "process {pid} ({}) has users {:?}",
+                state.name, state.uids
+            ));
         }
         if state.gids.iter().any(|g| *g != user.gid) {
-            problems.push(format!("process {pid} ({}) has groups {:?}", state.name, state.gids));
+            problems.push(format!(
+                "process {pid} ({}) has groups {:?}",
+                state.name, state.gids
+            ));
         }
         if state.groups.iter().any(|g| !allowed.contains(g)) {
-            problems.push(format!("process {pid} ({}) is also in {:?}", state.name, state.groups));
+            problems.push(format!(
+                "process {pid} ({}) is also in {:?}",
+                state.name, state.groups
+            ));
         }
     }
     cell.expect(format!("{}:{} and nothing else", user.uid, user.gid))
@@ -129,7 +168,12 @@ fn users(member: &Member, states: &[(u32, Status)], cell: Cell) -> Cell {
 }
 
 fn capabilities(member: &Member, states: &[(u32, Status)], cell: Cell) -> Cell {
-    let planned: BTreeSet<&str> = member.spec.capabilities.iter().map(String::as_str).collect();
+    let planned: BTreeSet<&str> = member
+        .spec
+        .capabilities
+        .iter()
+        .map(String::as_str)
+        .collect();
     let names = |bits: u64| -> Vec<String> {
         let known = caps::all();
         let mut held: Vec<String> = known
@@ -145,7 +189,11 @@ fn capabilities(member: &Member, states: &[(u32, Status)], cell: Cell) -> Cell {
     for (pid, state) in states {
         let held = names(state.capabilities);
         if !held.is_empty() {
-            problems.push(format!("process {pid} ({}) holds {}", state.name, held.join(", ")));
+            problems.push(format!(
+                "process {pid} ({}) holds {}",
+                state.name,
+                held.join(", ")
+            ));
         }
     }
     let expected = if planned.is_empty() {
@@ -162,11 +210,17 @@ fn capabilities(member: &Member, states: &[(u32, Status)], cell: Cell) -> Cell {
 type Namespaces = BTreeMap<String, String>;
 
 fn namespaces(process: &Path) -> Namespaces {
-    let entries = fs::read_dir(process.join("ns")).into_iter().flatten().filter_map(Result::ok);
+    let entries = fs::read_dir(process.join("ns"))
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
     entries
         .filter_map(|entry| {
             let link = fs::read_link(entry.path()).ok()?;
-            Some((entry.file_name().to_string_lossy().into_owned(), link.display().to_string()))
+            Some((
+                entry.file_name().to_string_lossy().into_owned(),
+                link.display().to_string(),
+            ))
         })
         .collect()
 }
@@ -178,7 +232,9 @@ fn own_namespaces(
     cell: Cell,
 ) -> Cell {
     let cell = cell.expect("none shared with the host or with another container, but as planned");
-    let own = seen.iter().find(|(m, own)| m.label == member.label && !own.is_empty());
+    let own = seen
+        .iter()
+        .find(|(m, own)| m.label == member.label && !own.is_empty());
     let Some((_, own)) = own else {
         return cell.not_tried("its namespaces cannot be read");
     };
@@ -196,7 +252,8 @@ fn own_namespaces(
         }
     }
     let words: Vec<String> = own.values().cloned().collect();
-    cell.decided(&problems, "all its own").evidence(words.join(" "))
+    cell.decided(&problems, "all its own")
+        .evidence(words.join(" "))
 }
 
 /// Whether the plan puts one container into the network of the other.
@@ -218,7 +275,9 @@ fn root_file_system(proc: &Path, member: &Member, cell: Cell) -> Cell {
     match (member.spec.read_only, writable) {
         (true, true) => cell.expect("read-only").breach("writable"),
         (true, false) => cell.expect("read-only").held("read-only"),
-        (false, _) => cell.expect("writable, by an exception of the service").held(options),
+        (false, _) => cell
+            .expect("writable, by an exception of the service")
+            .held(options),
     }
 }
 
@@ -231,13 +290,23 @@ fn devices(member: &Member, cell: Cell) -> Cell {
     if host["Privileged"] == true {
         problems.push("it is privileged".to_owned());
     }
-    for list in ["Devices", "DeviceRequests", "DeviceCgroupRules", "Links", "VolumesFrom"] {
+    for list in [
+        "Devices",
+        "DeviceRequests",
+        "DeviceCgroupRules",
+        "Links",
+        "VolumesFrom",
+    ] {
         if host[list].as_array().is_some_and(|l| !l.is_empty()) {
             problems.push(format!("`{list}` is not empty"));
         }
     }
     let options = host["SecurityOpt"].as_array().cloned().unwrap_or_default();
-    for option in options.iter().filter_map(|o| o.as_str()).filter(|o| o.contains("unconfined")) {
+    for option in options
+        .iter()
+        .filter_map(|o| o.as_str())
+        .filter(|o| o.contains("unconfined"))
+    {
         problems.push(format!("`{option}`"));
     }
     cell.expect("not privileged, no devices, no filter turned off")

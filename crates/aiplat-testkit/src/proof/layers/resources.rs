@@ -33,11 +33,15 @@ fn member_cells(scene: &Scene<'_>, stack: &Stack, member: &Member) -> Vec<Cell> 
         match (wanted, found) {
             (None, _) => cell.held("no limit of its own, as planned"),
             (Some(_), None) => cell.not_tried("the kernel's file for it cannot be read"),
-            (Some(w), Some((f, path))) if w == f => {
-                cell.held(f.to_string()).evidence(path.display().to_string())
-            }
+            (Some(w), Some((f, path))) if w == f => cell
+                .held(f.to_string())
+                .evidence(path.display().to_string()),
             (Some(_), Some((f, path))) => {
-                let seen = if f >= UNLIMITED { "unlimited".to_owned() } else { f.to_string() };
+                let seen = if f >= UNLIMITED {
+                    "unlimited".to_owned()
+                } else {
+                    f.to_string()
+                };
                 cell.breach(seen).evidence(path.display().to_string())
             }
         }
@@ -53,12 +57,25 @@ fn member_cells(scene: &Scene<'_>, stack: &Stack, member: &Member) -> Vec<Cell> 
             Some(u64::from(limits.pids)),
             groups.number("pids", "pids.max", "pids.max"),
         ),
-        compare("processor, thousandths", limits.milli_cpus, groups.milli_cpus()),
+        compare(
+            "processor, thousandths",
+            limits.milli_cpus,
+            groups.milli_cpus(),
+        ),
     ];
-    if let Some(parent) = stack.config.cgroup_parent(&scene.observed.engine.cgroup_driver) {
+    if let Some(parent) = stack
+        .config
+        .cgroup_parent(&scene.observed.engine.cgroup_driver)
+    {
         let path = groups.path("memory");
-        let inside = path.to_string_lossy().contains(parent.trim_start_matches('/'));
-        let wrong = if inside { vec![] } else { vec!["it is in another".to_owned()] };
+        let inside = path
+            .to_string_lossy()
+            .contains(parent.trim_start_matches('/'));
+        let wrong = if inside {
+            vec![]
+        } else {
+            vec!["it is in another".to_owned()]
+        };
         cells.push(
             cell("the stack's parent cgroup")
                 .expect(format!("inside `{parent}`"))
@@ -71,11 +88,16 @@ fn member_cells(scene: &Scene<'_>, stack: &Stack, member: &Member) -> Vec<Cell> 
 
 fn parent(scene: &Scene<'_>, stack: &Stack) -> Option<Cell> {
     let wanted = stack.desired.cgroup.as_ref()?;
-    let cell = Cell::new(Layer::Resources, &stack.name, "host", "the limits of the whole stack")
-        .expect(format!(
-            "memory {:?}, thousandths of a processor {:?}, processes {:?}",
-            wanted.memory_bytes, wanted.milli_cpus, wanted.pids
-        ));
+    let cell = Cell::new(
+        Layer::Resources,
+        &stack.name,
+        "host",
+        "the limits of the whole stack",
+    )
+    .expect(format!(
+        "memory {:?}, thousandths of a processor {:?}, processes {:?}",
+        wanted.memory_bytes, wanted.milli_cpus, wanted.pids
+    ));
     let question = HostQuestion {
         base_dir: "/".into(),
         cgroup_parent: Some(wanted.parent.clone()),
@@ -88,8 +110,18 @@ fn parent(scene: &Scene<'_>, stack: &Stack) -> Option<Cell> {
     let same = facts.memory_bytes == wanted.memory_bytes
         && facts.milli_cpus == wanted.milli_cpus
         && facts.pids == wanted.pids;
-    let seen = format!("{:?} {:?} {:?}", facts.memory_bytes, facts.milli_cpus, facts.pids);
-    Some(if same { cell.held(seen) } else { cell.breach(seen) }.evidence(wanted.parent.clone()))
+    let seen = format!(
+        "{:?} {:?} {:?}",
+        facts.memory_bytes, facts.milli_cpus, facts.pids
+    );
+    Some(
+        if same {
+            cell.held(seen)
+        } else {
+            cell.breach(seen)
+        }
+        .evidence(wanted.parent.clone()),
+    )
 }
 
 /// Where a process's limits are, in either layout.
@@ -102,7 +134,8 @@ struct Groups {
 
 impl Groups {
     fn of(proc: &Path, root: &Path, pid: u32) -> Self {
-        let text = fs::read_to_string(proc.join(pid.to_string()).join("cgroup")).unwrap_or_default();
+        let text =
+            fs::read_to_string(proc.join(pid.to_string()).join("cgroup")).unwrap_or_default();
         Self {
             unified: root.join("cgroup.controllers").exists(),
             root: root.to_owned(),
@@ -111,7 +144,10 @@ impl Groups {
                 .filter_map(|line| {
                     let (_, rest) = line.split_once(':')?;
                     let (controllers, path) = rest.split_once(':')?;
-                    Some((controllers.to_owned(), path.trim_start_matches('/').to_owned()))
+                    Some((
+                        controllers.to_owned(),
+                        path.trim_start_matches('/').to_owned(),
+                    ))
                 })
                 .collect(),
         }
@@ -119,25 +155,41 @@ impl Groups {
 
     fn path(&self, controller: &str) -> PathBuf {
         let wanted = if self.unified { "" } else { controller };
-        let line = self.lines.iter().find(|(c, _)| c.split(',').any(|c| c == wanted));
+        let line = self
+            .lines
+            .iter()
+            .find(|(c, _)| c.split(',').any(|c| c == wanted));
         let below = line.map(|(_, path)| path.as_str()).unwrap_or_default();
-        if self.unified { self.root.join(below) } else { self.root.join(controller).join(below) }
+        if self.unified {
+            self.root.join(below)
+        } else {
+            self.root.join(controller).join(below)
+        }
     }
 
     fn number(&self, controller: &str, older: &str, newer: &str) -> Option<(u64, PathBuf)> {
-        let path = self.path(controller).join(if self.unified { newer } else { older });
+        let path = self
+            .path(controller)
+            .join(if self.unified { newer } else { older });
         let text = fs::read_to_string(&path).ok()?;
-        let number = if text.trim() == "max" { u64::MAX } else { text.trim().parse().ok()? };
+        let number = if text.trim() == "max" {
+            u64::MAX
+        } else {
+            text.trim().parse().ok()?
+        };
         Some((number, path))
     }
 
     fn milli_cpus(&self) -> Option<(u64, PathBuf)> {
-        let milli = |quota: u64, period: u64| (quota * 1000).checked_div(period).unwrap_or(u64::MAX);
+        let milli =
+            |quota: u64, period: u64| (quota * 1000).checked_div(period).unwrap_or(u64::MAX);
         if self.unified {
             let path = self.path("cpu").join("cpu.max");
             let text = fs::read_to_string(&path).ok()?;
             let (quota, period) = text.trim().split_once(' ')?;
-            let quota = quota.parse().map_or(u64::MAX, |q| milli(q, period.parse().unwrap_or(0)));
+            let quota = quota
+                .parse()
+                .map_or(u64::MAX, |q| milli(q, period.parse().unwrap_or(0)));
             return Some((quota, path));
         }
         let directory = self.path("cpu");

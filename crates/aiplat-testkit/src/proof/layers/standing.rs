@@ -31,7 +31,11 @@ impl Standing {
         for some in members.chunks(16) {
             let started = some.iter().map(|member| async move {
                 // whoever really runs there, not who was planned to
-                let planned = (member.spec.user.uid, member.spec.user.gid, member.spec.groups.clone());
+                let planned = (
+                    member.spec.user.uid,
+                    member.spec.user.gid,
+                    member.spec.groups.clone(),
+                );
                 let (uid, gid, groups) =
                     super::process::user_of(&scene.bed.host.proc, member.pid).unwrap_or(planned);
                 let entry = Entry {
@@ -71,20 +75,30 @@ impl Standing {
         match self.probers.get(&member.detail.id) {
             None => Err("there is no prober in its place".to_owned()),
             Some(Err(words)) => Err(words.clone()),
-            Some(Ok(prober)) => {
-                prober.lock().await.attempt(attempts).await.map_err(|e| e.to_string())
-            }
+            Some(Ok(prober)) => prober
+                .lock()
+                .await
+                .attempt(attempts)
+                .await
+                .map_err(|e| e.to_string()),
         }
     }
 
     /// Lets all of them go.
     pub(in crate::proof) async fn leave(self) {
-        let all = self.probers.into_values().flatten().map(|p| p.into_inner().end());
+        let all = self
+            .probers
+            .into_values()
+            .flatten()
+            .map(|p| p.into_inner().end());
         join_all(all).await;
     }
 }
 
 /// What the listener in a container's place answers: nobody else does.
 fn token(member: &Member) -> String {
-    format!("aiplat:{}", &member.detail.id[..member.detail.id.len().min(24)])
+    format!(
+        "aiplat:{}",
+        &member.detail.id[..member.detail.id.len().min(24)]
+    )
 }

@@ -58,8 +58,9 @@ impl Prober {
     /// # Errors
     /// [`ProberError`].
     pub async fn start(command: &[OsString], entry: &Entry) -> Result<Self, ProberError> {
-        let (program, arguments) =
-            command.split_first().ok_or(ProberError::Broken { what: "has no program" })?;
+        let (program, arguments) = command.split_first().ok_or(ProberError::Broken {
+            what: "has no program",
+        })?;
         let start = |source| ProberError::Start {
             program: program.into(),
             source,
@@ -75,7 +76,9 @@ impl Prober {
             .spawn()
             .map_err(start)?;
         let to = child.stdin.take();
-        let out = child.stdout.take().ok_or(ProberError::Broken { what: "has no output" })?;
+        let out = child.stdout.take().ok_or(ProberError::Broken {
+            what: "has no output",
+        })?;
         let mut prober = Self {
             ready: Ready::default(),
             child,
@@ -103,13 +106,18 @@ impl Prober {
         if seen.len() == attempts.len() {
             return Ok(seen);
         }
-        Err(ProberError::Broken { what: "answered fewer things than it was asked" })
+        Err(ProberError::Broken {
+            what: "answered fewer things than it was asked",
+        })
     }
 
     /// Lets it go, and waits for its end.
     pub async fn end(mut self) {
         drop(self.to.take());
-        if timeout(Duration::from_secs(2), self.child.wait()).await.is_err() {
+        if timeout(Duration::from_secs(2), self.child.wait())
+            .await
+            .is_err()
+        {
             let _ = self.child.kill().await;
         }
     }
@@ -130,6 +138,8 @@ impl Prober {
             serde_json::from_str(&answer.ok_or(broken("ended"))?)
                 .map_err(|_| broken("answered something else"))
         };
-        timeout(within, exchange).await.map_err(|_| broken("did not answer in time"))?
+        timeout(within, exchange)
+            .await
+            .map_err(|_| broken("did not answer in time"))?
     }
 }

@@ -57,7 +57,11 @@ fn drop_rights(entry: &Entry) -> Result<(), String> {
     setresgid(gid, gid, gid).map_err(said("change its group"))?;
     let uid = Uid::from_raw(entry.uid);
     setresuid(uid, uid, uid).map_err(said("change its user"))?;
-    for set in [caps::CapSet::Effective, caps::CapSet::Permitted, caps::CapSet::Inheritable] {
+    for set in [
+        caps::CapSet::Effective,
+        caps::CapSet::Permitted,
+        caps::CapSet::Inheritable,
+    ] {
         caps::clear(None, set).map_err(|e| format!("give up its capabilities: {e}"))?;
     }
     prctl::set_no_new_privs().map_err(said("refuse new rights"))

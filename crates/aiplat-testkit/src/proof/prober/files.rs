@@ -47,7 +47,10 @@ fn read(path: &Path) -> io::Result<String> {
         UnixStream::connect(path)?;
         return Ok("connected to".to_owned());
     }
-    let mut file = OpenOptions::new().read(true).custom_flags(NON_BLOCKING).open(path)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(NON_BLOCKING)
+        .open(path)?;
     if kind.is_file() {
         // what it holds is nobody's business here
         file.read_exact(&mut [0; 1]).or_else(|e| match e.kind() {
@@ -60,7 +63,11 @@ fn read(path: &Path) -> io::Result<String> {
 
 fn write(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).custom_flags(NON_BLOCKING).open(path).map(drop)
+    options
+        .write(true)
+        .custom_flags(NON_BLOCKING)
+        .open(path)
+        .map(drop)
 }
 
 fn create(directory: &Path) -> io::Result<()> {
@@ -70,7 +77,11 @@ fn create(directory: &Path) -> io::Result<()> {
 }
 
 pub(super) fn plant(at: &Path, to: &Path, hard: bool) -> Seen {
-    let made = if hard { fs::hard_link(to, at) } else { symlink(to, at) };
+    let made = if hard {
+        fs::hard_link(to, at)
+    } else {
+        symlink(to, at)
+    };
     if let Err(error) = made {
         let mut seen = Seen::error(&error);
         seen.text = format!("the link could not be made: {error}");

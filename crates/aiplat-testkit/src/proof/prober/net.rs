@@ -22,19 +22,23 @@ pub(super) fn listen(token: &str) -> io::Result<(u16, u16)> {
     let udp = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).or_else(|_| UdpSocket::bind(any))?;
     let ports = (tcp.local_addr()?.port(), udp.local_addr()?.port());
     let (one, two) = (token.to_owned(), token.to_owned());
-    std::thread::Builder::new().stack_size(128 << 10).spawn(move || {
-        for stream in tcp.incoming() {
-            let Ok(mut stream) = stream else { continue };
-            let _ = stream.set_write_timeout(Some(GREETING));
-            let _ = stream.write_all(one.as_bytes());
-        }
-    })?;
-    std::thread::Builder::new().stack_size(128 << 10).spawn(move || {
-        let mut buffer = [0; 64];
-        while let Ok((_, from)) = udp.recv_from(&mut buffer) {
-            let _ = udp.send_to(two.as_bytes(), from);
-        }
-    })?;
+    std::thread::Builder::new()
+        .stack_size(128 << 10)
+        .spawn(move || {
+            for stream in tcp.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                let _ = stream.set_write_timeout(Some(GREETING));
+                let _ = stream.write_all(one.as_bytes());
+            }
+        })?;
+    std::thread::Builder::new()
+        .stack_size(128 << 10)
+        .spawn(move || {
+            let mut buffer = [0; 64];
+            while let Ok((_, from)) = udp.recv_from(&mut buffer) {
+                let _ = udp.send_to(two.as_bytes(), from);
+            }
+        })?;
     Ok(ports)
 }
 

@@ -23,7 +23,9 @@ pub fn serve() -> ExitCode {
 
 fn talk() -> std::io::Result<()> {
     let mut lines = std::io::stdin().lock().lines();
-    let Some(first) = lines.next() else { return Ok(()) };
+    let Some(first) = lines.next() else {
+        return Ok(());
+    };
     let entry: Entry = serde_json::from_str(&first?)?;
     let mut ready = Ready::default();
     match enter::enter(&entry) {
@@ -59,7 +61,9 @@ fn all(attempts: &[Attempt]) -> Vec<Seen> {
     let work = || {
         loop {
             let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let Some(attempt) = attempts.get(index) else { return };
+            let Some(attempt) = attempts.get(index) else {
+                return;
+            };
             let answer = timed(attempt);
             if let Ok(mut seen) = seen.lock() {
                 seen[index] = Some(answer);

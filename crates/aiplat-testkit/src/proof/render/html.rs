@@ -43,7 +43,11 @@ pub fn html(report: &Report) -> String {
         report.seconds
     );
     for left in &report.removed {
-        let _ = write!(out, "<p>Removed, left by a run that did not end: {}</p>", escaped(left));
+        let _ = write!(
+            out,
+            "<p>Removed, left by a run that did not end: {}</p>",
+            escaped(left)
+        );
     }
     layers(report, &mut out);
     matrix(report, &mut out);
@@ -65,7 +69,13 @@ fn layers(report: &Report, out: &mut String) {
     out.push_str("<h2>Layers</h2><table><tr><th>layer</th><th>held</th><th>breaches</th><th>not tried</th><th>not in force</th></tr>");
     for layer in Layer::ALL {
         let count = |v| report.of(v).filter(|c| c.layer == layer).count();
-        let counts = [Verdict::Held, Verdict::Breach, Verdict::NotTried, Verdict::NotInForce].map(count);
+        let counts = [
+            Verdict::Held,
+            Verdict::Breach,
+            Verdict::NotTried,
+            Verdict::NotInForce,
+        ]
+        .map(count);
         if counts.iter().sum::<usize>() == 0 {
             continue;
         }
@@ -82,14 +92,20 @@ fn layers(report: &Report, out: &mut String) {
 fn matrix(report: &Report, out: &mut String) {
     let mut squares: BTreeMap<(&str, &str), Vec<&Cell>> = BTreeMap::new();
     for cell in &report.cells {
-        squares.entry((&cell.from, &cell.to)).or_default().push(cell);
+        squares
+            .entry((&cell.from, &cell.to))
+            .or_default()
+            .push(cell);
     }
     let mut rows: Vec<&str> = squares.keys().map(|(from, _)| *from).collect();
     rows.dedup();
     let mut columns: Vec<&str> = squares.keys().map(|(_, to)| *to).collect();
     columns.sort_unstable();
     columns.dedup();
-    let (width, height) = (NAMES + columns.len() * SQUARE + 10, NAMES + rows.len() * SQUARE + 10);
+    let (width, height) = (
+        NAMES + columns.len() * SQUARE + 10,
+        NAMES + rows.len() * SQUARE + 10,
+    );
     let _ = write!(
         out,
         "<h2>Who was tried towards whom</h2><p>A row is where it was tried from, a column what it was tried towards; a square is the \
@@ -99,22 +115,41 @@ fn matrix(report: &Report, out: &mut String) {
     );
     for (number, name) in columns.iter().enumerate() {
         let x = NAMES + number * SQUARE + 10;
-        let _ = write!(out, "<text transform=\"translate({x},{}) rotate(-60)\">{}</text>", NAMES - 6, escaped(name));
+        let _ = write!(
+            out,
+            "<text transform=\"translate({x},{}) rotate(-60)\">{}</text>",
+            NAMES - 6,
+            escaped(name)
+        );
     }
     for (line, from) in rows.iter().enumerate() {
         let y = NAMES + line * SQUARE;
-        let _ = write!(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", NAMES - 6, y + 10, escaped(from));
+        let _ = write!(
+            out,
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
+            NAMES - 6,
+            y + 10,
+            escaped(from)
+        );
         for (number, to) in columns.iter().enumerate() {
-            let Some(cells) = squares.get(&(*from, *to)) else { continue };
-            let worst = cells.iter().map(|c| c.verdict).max().unwrap_or(Verdict::Held);
+            let Some(cells) = squares.get(&(*from, *to)) else {
+                continue;
+            };
+            let worst = cells
+                .iter()
+                .map(|c| c.verdict)
+                .max()
+                .unwrap_or(Verdict::Held);
             let colour = match worst {
                 Verdict::Held => "#2da44e",
                 Verdict::NotInForce => "#afb8c1",
                 Verdict::NotTried => "#d4a72c",
                 Verdict::Breach => "#cf222e",
             };
-            let words: Vec<String> =
-                cells.iter().map(|c| format!("{}: {}: {}", c.layer, c.tried, class(c.verdict).1)).collect();
+            let words: Vec<String> = cells
+                .iter()
+                .map(|c| format!("{}: {}: {}", c.layer, c.tried, class(c.verdict).1))
+                .collect();
             let _ = write!(
                 out,
                 "<rect x=\"{}\" y=\"{y}\" width=\"{}\" height=\"{}\" fill=\"{colour}\"><title>{}</title></rect>",
@@ -136,7 +171,9 @@ fn cells(report: &Report, out: &mut String) {
             continue;
         }
         all.sort_by_key(|c| std::cmp::Reverse(c.verdict));
-        let bad = all.iter().any(|c| matches!(c.verdict, Verdict::Breach | Verdict::NotTried));
+        let bad = all
+            .iter()
+            .any(|c| matches!(c.verdict, Verdict::Breach | Verdict::NotTried));
         let _ = write!(
             out,
             "<details{}><summary>{layer}: {} cells</summary><table><tr><th></th><th>from</th><th>towards</th><th>tried</th><th>expected</th><th>seen</th><th>evidence</th><th>ms</th></tr>",
@@ -146,7 +183,14 @@ fn cells(report: &Report, out: &mut String) {
         for cell in all {
             let (class, words) = class(cell.verdict);
             let _ = write!(out, "<tr><td class=\"{class}\">{words}</td>");
-            for text in [&cell.from, &cell.to, &cell.tried, &cell.expected, &cell.seen, &cell.evidence] {
+            for text in [
+                &cell.from,
+                &cell.to,
+                &cell.tried,
+                &cell.expected,
+                &cell.seen,
+                &cell.evidence,
+            ] {
                 let _ = write!(out, "<td>{}</td>", escaped(text));
             }
             let _ = write!(out, "<td class=\"n\">{}</td></tr>", cell.micros / 1000);

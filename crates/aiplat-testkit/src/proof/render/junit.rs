@@ -1,4 +1,4 @@
-//! JUnit's XML: a suite for each layer, a case for each cell.
+//! `JUnit`'s XML: a suite for each layer, a case for each cell.
 
 use std::fmt::Write as _;
 
@@ -33,7 +33,10 @@ pub fn junit(report: &Report) -> String {
         for cell in cells {
             let name = escaped(&format!("{} -> {}: {}", cell.from, cell.to, cell.tried));
             let seconds = std::time::Duration::from_micros(cell.micros).as_secs_f64();
-            let _ = write!(out, "    <testcase classname=\"isolation.{layer}\" name=\"{name}\" time=\"{seconds:.6}\"");
+            let _ = write!(
+                out,
+                "    <testcase classname=\"isolation.{layer}\" name=\"{name}\" time=\"{seconds:.6}\""
+            );
             let element = match cell.verdict {
                 Verdict::Held => {
                     let _ = writeln!(out, "/>");
@@ -43,7 +46,10 @@ pub fn junit(report: &Report) -> String {
                 Verdict::NotTried => "error",
                 Verdict::NotInForce => "skipped",
             };
-            let words = escaped(&format!("expected: {}; seen: {}; evidence: {}", cell.expected, cell.seen, cell.evidence));
+            let words = escaped(&format!(
+                "expected: {}; seen: {}; evidence: {}",
+                cell.expected, cell.seen, cell.evidence
+            ));
             let _ = writeln!(out, "><{element} message=\"{words}\"/></testcase>");
         }
         let _ = writeln!(out, "  </testsuite>");

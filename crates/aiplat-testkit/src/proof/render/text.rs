@@ -17,13 +17,26 @@ pub fn text(report: &Report, all: bool) -> String {
     for left in &report.removed {
         let _ = writeln!(out, "removed, left by a run that did not end: {left}");
     }
-    let _ = writeln!(out, "\n{:<11} {:>6} {:>9} {:>10} {:>12}", "layer", "held", "breaches", "not tried", "not in force");
+    let _ = writeln!(
+        out,
+        "\n{:<11} {:>6} {:>9} {:>10} {:>12}",
+        "layer", "held", "breaches", "not tried", "not in force"
+    );
     for layer in Layer::ALL {
         let count = |verdict| report.of(verdict).filter(|c| c.layer == layer).count();
-        let counts = [Verdict::Held, Verdict::Breach, Verdict::NotTried, Verdict::NotInForce].map(count);
+        let counts = [
+            Verdict::Held,
+            Verdict::Breach,
+            Verdict::NotTried,
+            Verdict::NotInForce,
+        ]
+        .map(count);
         if counts.iter().sum::<usize>() > 0 {
             let [held, breach, not_tried, not_in_force] = counts;
-            let _ = writeln!(out, "{layer:<11} {held:>6} {breach:>9} {not_tried:>10} {not_in_force:>12}");
+            let _ = writeln!(
+                out,
+                "{layer:<11} {held:>6} {breach:>9} {not_tried:>10} {not_in_force:>12}"
+            );
         }
     }
     for (verdict, title) in [
@@ -36,7 +49,11 @@ pub fn text(report: &Report, all: bool) -> String {
             continue;
         }
         for cell in report.of(verdict) {
-            let _ = writeln!(out, "\n{title}: {} | {} -> {} | {}", cell.layer, cell.from, cell.to, cell.tried);
+            let _ = writeln!(
+                out,
+                "\n{title}: {} | {} -> {} | {}",
+                cell.layer, cell.from, cell.to, cell.tried
+            );
             if !cell.expected.is_empty() {
                 let _ = writeln!(out, "  expected: {}", cell.expected);
             }

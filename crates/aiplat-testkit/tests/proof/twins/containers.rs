@@ -1,8 +1,8 @@
 //! Containers next to those of a stack, in its name, made past our own code: each starts hardened as the plan wants.
 
-use aiplat_core::spec::label;
 use aiplat_core::config::StackConfig;
 use aiplat_core::desired::desired;
+use aiplat_core::spec::label;
 use aiplat_docker::engine::Engine;
 use aiplat_testkit::proof::Raw;
 use serde_json::{Value, json};
@@ -16,7 +16,11 @@ const IMAGE: &str = "localhost/aiplat/attacker:1";
 pub(crate) async fn hardened(lab: &Lab, config: &StackConfig, service: &str) -> Value {
     let facts = lab.engine.facts().await.unwrap();
     let desired = desired(config, &lab.catalogue, &facts).unwrap();
-    let spec = desired.service(&service.parse().unwrap()).unwrap().container.clone();
+    let spec = desired
+        .service(&service.parse().unwrap())
+        .unwrap()
+        .container
+        .clone();
     let mounts: Vec<Value> = spec
         .binds
         .iter()
@@ -53,11 +57,20 @@ pub(crate) async fn hardened(lab: &Lab, config: &StackConfig, service: &str) -> 
 /// Makes and starts one.
 pub(crate) async fn start(raw: &Raw, name: &str, body: &Value) {
     remove(raw, name).await;
-    raw.post(&format!("/containers/create?name={name}"), Some(&body.to_string())).await.unwrap_or_else(|e| panic!("{name}: {e}"));
-    raw.post(&format!("/containers/{name}/start"), None).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+    raw.post(
+        &format!("/containers/create?name={name}"),
+        Some(&body.to_string()),
+    )
+    .await
+    .unwrap_or_else(|e| panic!("{name}: {e}"));
+    raw.post(&format!("/containers/{name}/start"), None)
+        .await
+        .unwrap_or_else(|e| panic!("{name}: {e}"));
 }
 
 /// Removes one, running or not.
 pub(crate) async fn remove(raw: &Raw, name: &str) {
-    let _ = raw.delete(&format!("/containers/{name}?force=true&v=true")).await;
+    let _ = raw
+        .delete(&format!("/containers/{name}?force=true&v=true"))
+        .await;
 }

@@ -13,15 +13,39 @@ pub(super) async fn run(lab: &Lab, score: &mut Score) {
         lab.verify_these(vec![a.clone(), broken], &[layer]).await
     };
     let report = proof(&|b| b.allocation.uid = a.allocation.uid, Layer::Ports).await;
-    score.judge("same-user", &report, &wanted(Layer::Ports, "proof-b", "of both"));
+    score.judge(
+        "same-user",
+        &report,
+        &wanted(Layer::Ports, "proof-b", "of both"),
+    );
     let report = proof(&|b| b.allocation.gid = a.allocation.gid, Layer::Ports).await;
-    score.judge("same-group", &report, &wanted(Layer::Ports, "proof-b", "of both"));
+    score.judge(
+        "same-group",
+        &report,
+        &wanted(Layer::Ports, "proof-b", "of both"),
+    );
     let report = proof(&|b| b.allocation.subnet = a.allocation.subnet, Layer::Ports).await;
-    score.judge("same-subnet", &report, &wanted(Layer::Ports, "proof-b", "of both"));
+    score.judge(
+        "same-subnet",
+        &report,
+        &wanted(Layer::Ports, "proof-b", "of both"),
+    );
     let report = proof(&|b| b.secrets = a.secrets.clone(), Layer::Secrets).await;
-    score.judge("secrets-copied", &report, &wanted(Layer::Secrets, "proof-b", "values of their secrets"));
+    score.judge(
+        "secrets-copied",
+        &report,
+        &wanted(Layer::Secrets, "proof-b", "values of their secrets"),
+    );
     let report = proof(&|b| b.allocation.uid = 54_321, Layer::Collisions).await;
-    score.judge("user-not-reserved", &report, &wanted(Layer::Collisions, "proof-b", "STACK_USER_UID"));
+    score.judge(
+        "user-not-reserved",
+        &report,
+        &wanted(Layer::Collisions, "proof-b", "STACK_USER_UID"),
+    );
     let report = proof(&|b| b.allocation.uid = 54_321, Layer::Process).await;
-    score.judge("runs-as-another-than-planned", &report, &wanted(Layer::Process, "proof-b/redis", "users"));
+    score.judge(
+        "runs-as-another-than-planned",
+        &report,
+        &wanted(Layer::Process, "proof-b/redis", "users"),
+    );
 }

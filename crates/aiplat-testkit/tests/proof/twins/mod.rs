@@ -31,7 +31,11 @@ pub(crate) struct Wanted {
 }
 
 pub(crate) fn wanted(layer: Layer, who: impl Into<String>, tried: impl Into<String>) -> Wanted {
-    Wanted { layer, who: who.into(), tried: tried.into() }
+    Wanted {
+        layer,
+        who: who.into(),
+        tried: tried.into(),
+    }
 }
 
 impl Wanted {
@@ -48,7 +52,10 @@ impl Score {
         let cell = report.of(Verdict::Breach).find(|c| wanted.fits(c));
         if let Some(cell) = cell {
             self.caught += 1;
-            println!("caught: {name}: {} {} -> {}: {}", cell.layer, cell.from, cell.to, cell.seen);
+            println!(
+                "caught: {name}: {} {} -> {}: {}",
+                cell.layer, cell.from, cell.to, cell.seen
+            );
             return;
         }
         let near: Vec<String> = report
@@ -58,7 +65,8 @@ impl Score {
             .map(|c| format!("{:?}: {}", c.verdict, c.seen))
             .collect();
         println!("MISSED: {name}: {wanted:?}; there: {near:?}");
-        self.missed.push(format!("{name}: {wanted:?}; there: {near:?}"));
+        self.missed
+            .push(format!("{name}: {wanted:?}; there: {near:?}"));
     }
 }
 

@@ -33,7 +33,10 @@ const HOST_WRITE: [&str; 5] = [
 const SYSTEM: [&str; 5] = ["/", "/etc", "/usr", "/usr/bin", "/opt"];
 
 fn read(path: impl Into<PathBuf>) -> Attempt {
-    Attempt::Path { path: path.into(), how: How::Read }
+    Attempt::Path {
+        path: path.into(),
+        how: How::Read,
+    }
 }
 
 /// None of these may work.
@@ -56,20 +59,38 @@ fn shown(paths: &[PathBuf]) -> Vec<String> {
 /// Every path of another stack.
 pub(super) fn paths(member: &Member, other: &Stack, batch: &mut Batch) {
     let paths = other.paths();
-    let cell = Cell::new(Layer::Files, &member.label, &other.name, format!("reading each of its {} paths", paths.len()))
-        .expect("none can be read")
-        .evidence(format!("below {}", other.config.base_dir().display()));
+    let cell = Cell::new(
+        Layer::Files,
+        &member.label,
+        &other.name,
+        format!("reading each of its {} paths", paths.len()),
+    )
+    .expect("none can be read")
+    .evidence(format!("below {}", other.config.base_dir().display()));
     batch.push(cell, paths.iter().map(read).collect(), none(shown(&paths)));
 }
 
 /// Host paths of the same stack: what is not mounted is not there.
 pub(super) fn neighbours(stack: &Stack, member: &Member, batch: &mut Batch) {
-    let visible: Vec<&str> = member.spec.binds.iter().map(|b| b.target.as_str()).collect();
-    let paths: Vec<PathBuf> =
-        stack.paths().into_iter().filter(|p| !visible.iter().any(|v| p.starts_with(v))).collect();
-    let cell = Cell::new(Layer::Files, &member.label, &stack.name, format!("reading {} host paths of its own stack", paths.len()))
-        .expect("none can be read: only what is its own is mounted, elsewhere")
-        .evidence(format!("below {}", stack.config.base_dir().display()));
+    let visible: Vec<&str> = member
+        .spec
+        .binds
+        .iter()
+        .map(|b| b.target.as_str())
+        .collect();
+    let paths: Vec<PathBuf> = stack
+        .paths()
+        .into_iter()
+        .filter(|p| !visible.iter().any(|v| p.starts_with(v)))
+        .collect();
+    let cell = Cell::new(
+        Layer::Files,
+        &member.label,
+        &stack.name,
+        format!("reading {} host paths of its own stack", paths.len()),
+    )
+    .expect("none can be read: only what is its own is mounted, elsewhere")
+    .evidence(format!("below {}", stack.config.base_dir().display()));
     batch.push(cell, paths.iter().map(read).collect(), none(shown(&paths)));
 }
 
@@ -84,43 +105,92 @@ pub(super) fn host(scene: &Scene<'_>, member: &Member, batch: &mut Batch) {
     let mut attempts: Vec<Attempt> = places.iter().map(read).collect();
     let mut names = shown(&places);
     for path in HOST_WRITE {
-        attempts.push(Attempt::Path { path: path.into(), how: How::Write });
+        attempts.push(Attempt::Path {
+            path: path.into(),
+            how: How::Write,
+        });
         names.push(format!("{path} (write)"));
     }
-    let cell = Cell::new(Layer::Files, &member.label, "host", format!("{} of the host's secrets and levers", attempts.len()))
-        .expect("none works")
-        .evidence("the engine's socket and directories, /etc/shadow, devices, /proc and /sys");
+    let cell = Cell::new(
+        Layer::Files,
+        &member.label,
+        "host",
+        format!("{} of the host's secrets and levers", attempts.len()),
+    )
+    .expect("none works")
+    .evidence("the engine's socket and directories, /etc/shadow, devices, /proc and /sys");
     batch.push(cell, attempts, none(names));
 }
 
 /// Writing where the image's own programs are.
 pub(super) fn system(member: &Member, batch: &mut Batch) {
-    let cell = Cell::new(Layer::Files, &member.label, "its own image", "making files where its programs are");
+    let cell = Cell::new(
+        Layer::Files,
+        &member.label,
+        "its own image",
+        "making files where its programs are",
+    );
     if !member.spec.read_only {
-        batch.settled(cell.expect("writable, by an exception of the service").held("not tried: it may"));
+        batch.settled(
+            cell.expect("writable, by an exception of the service")
+                .held("not tried: it may"),
+        );
         return;
     }
     let own = |p: &str| {
         member.spec.tmpfs.iter().any(|t| t.target == p)
-            || member.spec.binds.iter().any(|b| b.target == p && !b.read_only)
+            || member
+                .spec
+                .binds
+                .iter()
+                .any(|b| b.target == p && !b.read_only)
     };
-    let places: Vec<PathBuf> = SYSTEM.iter().filter(|p| !own(p)).map(PathBuf::from).collect();
-    let attempts =
-        places.iter().map(|p| Attempt::Path { path: p.clone(), how: How::Create }).collect();
-    batch.push(cell.expect("none can be made"), attempts, none(shown(&places)));
+    let places: Vec<PathBuf> = SYSTEM
+        .iter()
+        .filter(|p| !own(p))
+        .map(PathBuf::from)
+        .collect();
+    let attempts = places
+        .iter()
+        .map(|p| Attempt::Path {
+            path: p.clone(),
+            how: How::Create,
+        })
+        .collect();
+    batch.push(
+        cell.expect("none can be made"),
+        attempts,
+        none(shown(&places)),
+    );
 }
 
 /// Links that lead to another stack, planted where the container may write.
 pub(super) fn links(member: &Member, other: &Stack, batch: &mut Batch) {
-    let target = member.spec.binds.iter().find(|b| !b.read_only && b.source.is_dir());
-    let cell = Cell::new(Layer::Files, &member.label, &other.name, "a symbolic and a hard link to its manifest and a secret")
-        .expect("neither leads anywhere");
+    let target = member
+        .spec
+        .binds
+        .iter()
+        .find(|b| !b.read_only && b.source.is_dir());
+    let cell = Cell::new(
+        Layer::Files,
+        &member.label,
+        &other.name,
+        "a symbolic and a hard link to its manifest and a secret",
+    )
+    .expect("neither leads anywhere");
     let Some(bind) = target else {
         batch.settled(cell.held("it has no directory to plant one in"));
         return;
     };
     let mut goals = vec![other.config.path("config/.env")];
-    goals.extend(other.desired.files.iter().map(|f| f.path.clone()).find(|p| p.starts_with(other.config.path("config/secrets"))));
+    goals.extend(
+        other
+            .desired
+            .files
+            .iter()
+            .map(|f| f.path.clone())
+            .find(|p| p.starts_with(other.config.path("config/secrets"))),
+    );
     let at = |kind: &str| Path::new(&bind.target).join(format!("{LINK}{kind}"));
     let mut attempts = Vec::new();
     let mut names = Vec::new();
@@ -128,7 +198,11 @@ pub(super) fn links(member: &Member, other: &Stack, batch: &mut Batch) {
         for (kind, hard) in [("soft", false), ("hard", true)] {
             let at = at(&format!("{kind}{number}"));
             names.push(format!("{} -> {}", at.display(), goal.display()));
-            attempts.push(Attempt::Plant { at, to: goal.clone(), hard });
+            attempts.push(Attempt::Plant {
+                at,
+                to: goal.clone(),
+                hard,
+            });
         }
     }
     let judged = none(names);
@@ -138,5 +212,9 @@ pub(super) fn links(member: &Member, other: &Stack, batch: &mut Batch) {
         }
         judged(cell, seen)
     });
-    batch.push(cell.evidence(format!("in {}", bind.target)), attempts, judge);
+    batch.push(
+        cell.evidence(format!("in {}", bind.target)),
+        attempts,
+        judge,
+    );
 }

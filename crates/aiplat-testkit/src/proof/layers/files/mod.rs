@@ -18,7 +18,11 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
         for member in &stack.members {
             let mut batch = Batch::default();
             inside::host(scene, member, &mut batch);
-            for other in scene.stacks.iter().filter(|o| o.config.id != stack.config.id) {
+            for other in scene
+                .stacks
+                .iter()
+                .filter(|o| o.config.id != stack.config.id)
+            {
                 inside::paths(member, other, &mut batch);
                 inside::links(member, other, &mut batch);
             }
@@ -28,7 +32,11 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
             cells.push(mounts::cell(scene, stack, member));
         }
         cells.push(owners::cell(stack));
-        for other in scene.stacks.iter().filter(|o| o.config.id != stack.config.id) {
+        for other in scene
+            .stacks
+            .iter()
+            .filter(|o| o.config.id != stack.config.id)
+        {
             cells.push(owners::links(stack, other));
         }
         cells.extend(users::cells(scene, stack).await);

@@ -13,10 +13,20 @@ use crate::proof::{Cell, Layer, Stack};
 const MOST: usize = 50_000;
 
 pub(super) fn cell(stack: &Stack) -> Cell {
-    let directories = stack.desired.directories.iter().map(|d| (&d.path, d.owner, d.mode, true));
-    let services = stack.desired.services.iter().flat_map(|s| s.files.iter().chain(&s.format));
+    let directories = stack
+        .desired
+        .directories
+        .iter()
+        .map(|d| (&d.path, d.owner, d.mode, true));
+    let services = stack
+        .desired
+        .services
+        .iter()
+        .flat_map(|s| s.files.iter().chain(&s.format));
     let files = stack.desired.files.iter().chain(services);
-    let all: Vec<_> = directories.chain(files.map(|f| (&f.path, f.owner, f.mode, false))).collect();
+    let all: Vec<_> = directories
+        .chain(files.map(|f| (&f.path, f.owner, f.mode, false)))
+        .collect();
     let mut problems = Vec::new();
     for (path, owner, mode, directory) in &all {
         problems.extend(wrong(path, *owner, *mode, *directory));
@@ -24,15 +34,24 @@ pub(super) fn cell(stack: &Stack) -> Cell {
     let base = stack.config.base_dir();
     match fs::symlink_metadata(base) {
         Ok(found) if found.mode() & 0o022 != 0 => {
-            problems.push(format!("`{}` can be written by others: {:o}", base.display(), found.mode() & 0o7777));
+            problems.push(format!(
+                "`{}` can be written by others: {:o}",
+                base.display(),
+                found.mode() & 0o7777
+            ));
         }
         Ok(_) => {}
         Err(error) => problems.push(format!("`{}`: {error}", base.display())),
     }
-    Cell::new(Layer::Files, &stack.name, "host", format!("owners and modes of {} paths", all.len() + 1))
-        .expect("each as planned, none wider")
-        .decided(&problems, "as planned")
-        .evidence(base.display().to_string())
+    Cell::new(
+        Layer::Files,
+        &stack.name,
+        "host",
+        format!("owners and modes of {} paths", all.len() + 1),
+    )
+    .expect("each as planned, none wider")
+    .decided(&problems, "as planned")
+    .evidence(base.display().to_string())
 }
 
 fn wrong(path: &Path, owner: Owner, mode: u32, directory: bool) -> Vec<String> {
@@ -46,7 +65,13 @@ fn wrong(path: &Path, owner: Owner, mode: u32, directory: bool) -> Vec<String> {
         problems.push(format!("`{name}` is something else than planned"));
     }
     if (found.uid(), found.gid()) != (owner.uid, owner.gid) {
-        problems.push(format!("`{name}` belongs to {}:{}, not {}:{}", found.uid(), found.gid(), owner.uid, owner.gid));
+        problems.push(format!(
+            "`{name}` belongs to {}:{}, not {}:{}",
+            found.uid(),
+            found.gid(),
+            owner.uid,
+            owner.gid
+        ));
     }
     let has = found.mode() & 0o7777;
     if has & !mode & 0o777 != 0 {
@@ -60,7 +85,8 @@ pub(super) fn links(stack: &Stack, other: &Stack) -> Cell {
     let (mut here, mut there) = (Walk::default(), Walk::default());
     here.down(stack.config.base_dir());
     there.down(other.config.base_dir());
-    let theirs: BTreeMap<(u64, u64), &PathBuf> = there.files.iter().map(|(path, id)| (*id, path)).collect();
+    let theirs: BTreeMap<(u64, u64), &PathBuf> =
+        there.files.iter().map(|(path, id)| (*id, path)).collect();
     let mut problems = Vec::new();
     for (path, id) in &here.files {
         if let Some(same) = theirs.get(id) {
@@ -72,13 +98,23 @@ pub(super) fn links(stack: &Stack, other: &Stack) -> Cell {
             problems.push(format!("`{}` leads to `{}`", path.display(), to.display()));
         }
     }
-    let cell = Cell::new(Layer::Files, &stack.name, &other.name, "links and hard links from one directory to the other")
-        .expect("none");
-    let seen = format!("{} files, {} links", here.files.len() + there.files.len(), here.links.len());
+    let cell = Cell::new(
+        Layer::Files,
+        &stack.name,
+        &other.name,
+        "links and hard links from one directory to the other",
+    )
+    .expect("none");
+    let seen = format!(
+        "{} files, {} links",
+        here.files.len() + there.files.len(),
+        here.links.len()
+    );
     if problems.is_empty() && (here.more || there.more) {
         return cell.not_tried(format!("more than {MOST} entries: {seen} were looked at"));
     }
-    cell.decided(&problems, seen).evidence(stack.config.base_dir().display().to_string())
+    cell.decided(&problems, seen)
+        .evidence(stack.config.base_dir().display().to_string())
 }
 
 /// Files and links below a directory.
@@ -93,13 +129,19 @@ struct Walk {
 
 impl Walk {
     fn down(&mut self, directory: &Path) {
-        for entry in fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok) {
+        for entry in fs::read_dir(directory)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+        {
             self.entries += 1;
             if self.entries > MOST {
                 self.more = true;
                 return;
             }
-            let Ok(found) = entry.metadata() else { continue };
+            let Ok(found) = entry.metadata() else {
+                continue;
+            };
             self.one(entry.path(), &found);
         }
     }

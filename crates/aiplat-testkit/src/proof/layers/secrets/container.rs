@@ -14,17 +14,36 @@ const LINES: u32 = 2000;
 const ENVIRONMENT: &str = "its environment";
 const PROCESSES: &str = "the environment of its processes";
 
-pub(super) async fn cells(scene: &Scene<'_>, stack: &Stack, member: &Member, needles: &Needles) -> Vec<Cell> {
-    let log = scene.bed.engine.logs_tail(&member.detail.id, LINES).await.map(|lines| {
-        let texts: Vec<String> = lines.into_iter().map(|l| l.text).collect();
-        texts.join("\n").into_bytes()
-    });
+pub(super) async fn cells(
+    scene: &Scene<'_>,
+    stack: &Stack,
+    member: &Member,
+    needles: &Needles,
+) -> Vec<Cell> {
+    let log = scene
+        .bed
+        .engine
+        .logs_tail(&member.detail.id, LINES)
+        .await
+        .map(|lines| {
+            let texts: Vec<String> = lines.into_iter().map(|l| l.text).collect();
+            texts.join("\n").into_bytes()
+        });
     let places = places(scene, member);
     let mut cells = Vec::new();
-    for other in scene.stacks.iter().filter(|o| o.config.id != stack.config.id) {
-        let cell = Cell::new(Layer::Secrets, &other.name, &member.label, "its secrets in inspection, environment, labels, arguments and log")
-            .expect("none")
-            .evidence(member.detail.name.clone());
+    for other in scene
+        .stacks
+        .iter()
+        .filter(|o| o.config.id != stack.config.id)
+    {
+        let cell = Cell::new(
+            Layer::Secrets,
+            &other.name,
+            &member.label,
+            "its secrets in inspection, environment, labels, arguments and log",
+        )
+        .expect("none")
+        .evidence(member.detail.name.clone());
         let mut problems = Vec::new();
         let log = [("its log", log.as_deref().unwrap_or_default())];
         for (place, bytes) in places.iter().map(|(p, b)| (*p, b.as_slice())).chain(log) {
@@ -35,13 +54,25 @@ pub(super) async fn cells(scene: &Scene<'_>, stack: &Stack, member: &Member, nee
         cells.push(cell.decided(&problems, format!("{} places", places.len() + 1)));
     }
     cells.push(own(stack, member, &places, needles));
-    let cell = Cell::new(Layer::Secrets, &stack.name, &member.label, "its own stack's secrets in its log").expect("none");
+    let cell = Cell::new(
+        Layer::Secrets,
+        &stack.name,
+        &member.label,
+        "its own stack's secrets in its log",
+    )
+    .expect("none");
     cells.push(match log {
         Err(error) => cell.not_tried(error.to_string()),
         Ok(text) => {
-            let found = needles.find(&text).into_iter().filter(|(whose, _)| *whose == stack.name);
-            let problems: Vec<String> = found.map(|(_, name)| format!("`{name}` is written there")).collect();
-            cell.decided(&problems, format!("{} bytes", text.len())).evidence(member.detail.name.clone())
+            let found = needles
+                .find(&text)
+                .into_iter()
+                .filter(|(whose, _)| *whose == stack.name);
+            let problems: Vec<String> = found
+                .map(|(_, name)| format!("`{name}` is written there"))
+                .collect();
+            cell.decided(&problems, format!("{} bytes", text.len()))
+                .evidence(member.detail.name.clone())
         }
     });
     cells
@@ -69,13 +100,21 @@ fn places(scene: &Scene<'_>, member: &Member) -> Vec<(&'static str, Vec<u8>)> {
         (ENVIRONMENT, part(&config["Env"])),
         (PROCESSES, environ),
         ("its labels", part(&config["Labels"])),
-        ("its arguments", [part(&config["Cmd"]), part(&config["Entrypoint"]), arguments].concat()),
+        (
+            "its arguments",
+            [part(&config["Cmd"]), part(&config["Entrypoint"]), arguments].concat(),
+        ),
         ("its inspection", part(&rest)),
     ]
 }
 
 /// A stack's own secrets stand in a container's environment where the plan puts them, and in nothing else that is told.
-fn own(stack: &Stack, member: &Member, places: &[(&'static str, Vec<u8>)], needles: &Needles) -> Cell {
+fn own(
+    stack: &Stack,
+    member: &Member,
+    places: &[(&'static str, Vec<u8>)],
+    needles: &Needles,
+) -> Cell {
     let planned: Vec<u8> = member
         .spec
         .env
@@ -97,7 +136,10 @@ fn own(stack: &Stack, member: &Member, places: &[(&'static str, Vec<u8>)], needl
     allowed.extend(needles.find(&mounted));
     let mut problems = Vec::new();
     for (place, bytes) in places {
-        let found = needles.find(bytes).into_iter().filter(|(whose, _)| *whose == stack.name);
+        let found = needles
+            .find(bytes)
+            .into_iter()
+            .filter(|(whose, _)| *whose == stack.name);
         let wrong = found.filter(|secret| match *place {
             ENVIRONMENT => !in_environment.contains(secret),
             PROCESSES => !allowed.contains(secret),
@@ -105,8 +147,16 @@ fn own(stack: &Stack, member: &Member, places: &[(&'static str, Vec<u8>)], needl
         });
         problems.extend(wrong.map(|(_, name)| format!("`{name}` stands in {place}")));
     }
-    Cell::new(Layer::Secrets, &stack.name, &member.label, "its own stack's secrets in labels, arguments, inspection and environment")
-        .expect("only those that the plan puts into its environment")
-        .decided(&problems, format!("{} in the environment, as planned", in_environment.len()))
-        .evidence(member.detail.name.clone())
+    Cell::new(
+        Layer::Secrets,
+        &stack.name,
+        &member.label,
+        "its own stack's secrets in labels, arguments, inspection and environment",
+    )
+    .expect("only those that the plan puts into its environment")
+    .decided(
+        &problems,
+        format!("{} in the environment, as planned", in_environment.len()),
+    )
+    .evidence(member.detail.name.clone())
 }

@@ -12,12 +12,37 @@ const FILE: u64 = 1 << 20;
 const DATA: u64 = 24 << 20;
 
 pub(super) fn cells(scene: &Scene<'_>, stack: &Stack, needles: &Needles) -> Vec<Cell> {
-    let mut look = Look { needles, found: Vec::new(), files: 0, bytes: 0, left: 0, most: u64::MAX };
-    let mut data = Look { needles, found: Vec::new(), files: 0, bytes: 0, left: 0, most: DATA };
-    for entry in fs::read_dir(stack.config.base_dir()).into_iter().flatten().filter_map(Result::ok) {
-        if entry.file_name() == "data" { data.down(&entry.path()) } else { look.down(&entry.path()) }
+    let mut look = Look {
+        needles,
+        found: Vec::new(),
+        files: 0,
+        bytes: 0,
+        left: 0,
+        most: u64::MAX,
+    };
+    let mut data = Look {
+        needles,
+        found: Vec::new(),
+        files: 0,
+        bytes: 0,
+        left: 0,
+        most: DATA,
+    };
+    for entry in fs::read_dir(stack.config.base_dir())
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+    {
+        if entry.file_name() == "data" {
+            data.down(&entry.path())
+        } else {
+            look.down(&entry.path())
+        }
     }
-    let others = scene.stacks.iter().filter(|o| o.config.id != stack.config.id);
+    let others = scene
+        .stacks
+        .iter()
+        .filter(|o| o.config.id != stack.config.id);
     let cells = others.map(|other| {
         let of = |look: &Look<'_>| -> Vec<String> {
             let theirs = look.found.iter().filter(|(whose, ..)| *whose == other.name);
@@ -53,9 +78,15 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn down(&mut self, path: &Path) {
-        let Ok(found) = fs::symlink_metadata(path) else { return };
+        let Ok(found) = fs::symlink_metadata(path) else {
+            return;
+        };
         if found.is_dir() {
-            for entry in fs::read_dir(path).into_iter().flatten().filter_map(Result::ok) {
+            for entry in fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .filter_map(Result::ok)
+            {
                 self.down(&entry.path());
             }
             return;
@@ -65,7 +96,9 @@ impl Look<'_> {
         }
         // an archive is as large as what is in it, so only databases' files are left out for their size
         let bounded = self.most != u64::MAX;
-        if bounded && (found.len() > FILE || self.bytes + found.len() > self.most) || found.len() > (FILE << 8) {
+        if bounded && (found.len() > FILE || self.bytes + found.len() > self.most)
+            || found.len() > (FILE << 8)
+        {
             self.left += 1;
             return;
         }
@@ -74,6 +107,9 @@ impl Look<'_> {
         self.bytes += found.len();
         let place = path.display().to_string();
         let seen = self.needles.find(&bytes);
-        self.found.extend(seen.into_iter().map(|(whose, name)| (whose.to_owned(), name.to_owned(), place.clone())));
+        self.found.extend(
+            seen.into_iter()
+                .map(|(whose, name)| (whose.to_owned(), name.to_owned(), place.clone())),
+        );
     }
 }

@@ -16,7 +16,12 @@ use crate::proof::{Cell, Layer, Scene, Stack};
 use needles::Needles;
 
 pub(super) async fn cells(scene: &Scene<'_>) -> Vec<Cell> {
-    let needles = Needles::new(scene.stacks.iter().map(|s| (s.name.as_str(), secrets(scene, s))));
+    let needles = Needles::new(
+        scene
+            .stacks
+            .iter()
+            .map(|s| (s.name.as_str(), secrets(scene, s))),
+    );
     let mut cells = Vec::new();
     for (index, stack) in scene.stacks.iter().enumerate() {
         cells.push(ours(scene, stack, &needles));
@@ -24,7 +29,10 @@ pub(super) async fn cells(scene: &Scene<'_>) -> Vec<Cell> {
             cells.push(common(scene, stack, other));
         }
     }
-    let members = scene.stacks.iter().flat_map(|s| s.members.iter().map(move |m| (s, m)));
+    let members = scene
+        .stacks
+        .iter()
+        .flat_map(|s| s.members.iter().map(move |m| (s, m)));
     let looked = members.map(|(stack, member)| container::cells(scene, stack, member, &needles));
     cells.extend(join_all(looked).await.into_iter().flatten());
     for stack in &scene.stacks {
@@ -45,7 +53,12 @@ fn secrets(scene: &Scene<'_>, stack: &Stack) -> Vec<(String, String)> {
 /// Names of secrets that are never drawn.
 fn given(scene: &Scene<'_>, stack: &Stack) -> BTreeSet<String> {
     let config = &stack.config;
-    let needs = needed(&config.settings, config.name(), &config.selection, scene.bed.catalogue);
+    let needs = needed(
+        &config.settings,
+        config.name(),
+        &config.selection,
+        scene.bed.catalogue,
+    );
     let only = needs.into_iter().filter(|n| n.format == Format::Given);
     only.map(|n| n.name.to_string()).collect()
 }
@@ -64,12 +77,22 @@ fn common(scene: &Scene<'_>, one: &Stack, other: &Stack) -> Cell {
         format!("{} and {} secrets, all different", a.len(), b.len())
     } else {
         let names: Vec<String> = exempt.into_iter().collect();
-        format!("{} and {} secrets, all different; not compared, because an operator gives them: {}", a.len(), b.len(), names.join(", "))
+        format!(
+            "{} and {} secrets, all different; not compared, because an operator gives them: {}",
+            a.len(),
+            b.len(),
+            names.join(", ")
+        )
     };
-    Cell::new(Layer::Secrets, &one.name, &other.name, "the values of their secrets")
-        .expect("none in common")
-        .decided(&shared, words)
-        .evidence("config/secrets of both")
+    Cell::new(
+        Layer::Secrets,
+        &one.name,
+        &other.name,
+        "the values of their secrets",
+    )
+    .expect("none in common")
+    .decided(&shared, words)
+    .evidence("config/secrets of both")
 }
 
 /// What we write ourselves holds nobody's secret.
@@ -79,17 +102,34 @@ fn ours(scene: &Scene<'_>, stack: &Stack, needles: &Needles) -> Cell {
         stack.config.path("config/lock"),
         scene.bed.places.state_dir.join("register.json"),
     ];
-    places.extend(stack.desired.profiles.iter().flat_map(|p| [p.source.clone(), p.system.clone()]));
+    places.extend(
+        stack
+            .desired
+            .profiles
+            .iter()
+            .flat_map(|p| [p.source.clone(), p.system.clone()]),
+    );
     let mut problems = Vec::new();
     let mut read = 0;
     for place in places {
-        let Ok(text) = std::fs::read(&place) else { continue };
+        let Ok(text) = std::fs::read(&place) else {
+            continue;
+        };
         read += 1;
         let found = needles.find(&text);
-        problems.extend(found.into_iter().map(|(whose, name)| format!("`{name}` of `{whose}` stands in `{}`", place.display())));
+        problems.extend(
+            found.into_iter().map(|(whose, name)| {
+                format!("`{name}` of `{whose}` stands in `{}`", place.display())
+            }),
+        );
     }
-    Cell::new(Layer::Secrets, "every stack", &stack.name, "secrets in what we write: journal, lock, register, profiles")
-        .expect("none")
-        .decided(&problems, format!("{read} files"))
-        .evidence(stack.config.path("config").display().to_string())
+    Cell::new(
+        Layer::Secrets,
+        "every stack",
+        &stack.name,
+        "secrets in what we write: journal, lock, register, profiles",
+    )
+    .expect("none")
+    .decided(&problems, format!("{read} files"))
+    .evidence(stack.config.path("config").display().to_string())
 }

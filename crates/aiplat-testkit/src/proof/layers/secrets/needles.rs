@@ -60,11 +60,18 @@ mod tests {
 
     #[test]
     fn each_is_found_wherever_it_stands_and_short_ones_never() {
-        let secrets = [("k", "hunter2-hunter2"), ("l", "hunter3-long"), ("m", "short")];
+        let secrets = [
+            ("k", "hunter2-hunter2"),
+            ("l", "hunter3-long"),
+            ("m", "short"),
+        ];
         let secrets = secrets.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
         let needles = Needles::new([("a", secrets)].into_iter());
         assert_eq!(needles.find(b"x hunter2-hunter2"), [("a", "k")].into());
-        assert_eq!(needles.find(b"hunter3-longhunter2-hunter2\0"), [("a", "k"), ("a", "l")].into());
+        assert_eq!(
+            needles.find(b"hunter3-longhunter2-hunter2\0"),
+            [("a", "k"), ("a", "l")].into()
+        );
         assert!(needles.find(b"hunter2-hunter").is_empty());
         assert!(needles.find(b"short").is_empty());
         assert!(needles.find(b"").is_empty());

@@ -5,13 +5,27 @@ use super::{NAME, store};
 use crate::proof::{Cell, Layer, Scene, Stack};
 
 pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing, stack: &Stack) -> Vec<Cell> {
-    let Some(own) = store(stack) else { return Vec::new() };
-    let others: Vec<&Stack> = scene.stacks.iter().filter(|o| o.config.id != stack.config.id).collect();
-    let (name, words) = (name(&scene.run), format!("canary {} {}", stack.config.id, scene.run));
+    let Some(own) = store(stack) else {
+        return Vec::new();
+    };
+    let others: Vec<&Stack> = scene
+        .stacks
+        .iter()
+        .filter(|o| o.config.id != stack.config.id)
+        .collect();
+    let (name, words) = (
+        name(&scene.run),
+        format!("canary {} {}", stack.config.id, scene.run),
+    );
     let mut cells = Vec::new();
     let planted = own.plant(standing, &name, &words).await;
-    let control = Cell::new(Layer::Vectors, &stack.name, &own.member.label, "a vector of its own, made and found again")
-        .expect("found");
+    let control = Cell::new(
+        Layer::Vectors,
+        &stack.name,
+        &own.member.label,
+        "a vector of its own, made and found again",
+    )
+    .expect("found");
     let found = match &planted {
         Err(error) => Err(format!("it could not be made: {error}")),
         Ok(()) => own.find(standing, &name, &words).await,
@@ -24,9 +38,14 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing, stack: &Stack)
     });
     for other in others {
         let Some(there) = store(other) else { continue };
-        let cell = Cell::new(Layer::Vectors, &other.name, &there.member.label, format!("stack `{}`'s vector, by list, name and search", stack.name))
-            .expect("not found")
-            .evidence(name.clone());
+        let cell = Cell::new(
+            Layer::Vectors,
+            &other.name,
+            &there.member.label,
+            format!("stack `{}`'s vector, by list, name and search", stack.name),
+        )
+        .expect("not found")
+        .evidence(name.clone());
         cells.push(if usable {
             match there.find(standing, &name, &words).await {
                 Err(error) => cell.not_tried(error),
@@ -37,11 +56,18 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing, stack: &Stack)
         });
     }
     let gone = own.drop_canary(standing, &name).await;
-    if planted.is_ok() && let Err(error) = gone {
+    if planted.is_ok()
+        && let Err(error) = gone
+    {
         cells.push(
-            Cell::new(Layer::Vectors, &stack.name, &own.member.label, "removing the vector again")
-                .expect("gone")
-                .not_tried(format!("collection `{name}` stays behind: {error}")),
+            Cell::new(
+                Layer::Vectors,
+                &stack.name,
+                &own.member.label,
+                "removing the vector again",
+            )
+            .expect("gone")
+            .not_tried(format!("collection `{name}` stays behind: {error}")),
         );
     }
     cells

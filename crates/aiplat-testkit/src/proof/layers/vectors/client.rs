@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use aiplat_vectordb::StoreKind;
+use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio_postgres::{Config, NoTls};
@@ -14,6 +15,8 @@ use crate::proof::{Member, Stack};
 
 /// Milliseconds within which a store answers.
 const ANSWER: u64 = 5000;
+/// Sessions at once with one database server.
+const AT_ONCE: usize = 12;
 const CHROMA: &str = "/api/v2/tenants/default_tenant/databases/default_database/collections";
 
 /// Which server.
@@ -37,9 +40,15 @@ impl Kind {
     }
 
     pub(super) fn of_service(_stack: &Stack, member: &Member) -> Option<Self> {
-        [Self::Qdrant, Self::Weaviate, Self::Chroma, Self::Postgres, Self::Redis]
-            .into_iter()
-            .find(|k| k.service() == member.service.as_str())
+        [
+            Self::Qdrant,
+            Self::Weaviate,
+            Self::Chroma,
+            Self::Postgres,
+            Self::Redis,
+        ]
+        .into_iter()
+        .find(|k| k.service() == member.service.as_str())
     }
 
     pub(super) fn service(self) -> &'static str {
@@ -126,12 +135,19 @@ impl Server<'_> {
         };
         if self.kind == Kind::Postgres {
             let mut doors = Vec::new();
-            for key in keys {
-                doors.push(postgres_door(to, key.unwrap_or_default()).await);
+            // a server that is asked by one client after another spends most of the time waiting
+            for some in keys.chunks(AT_ONCE) {
+                let asked = some
+                    .iter()
+                    .map(|key| postgres_door(to, key.unwrap_or_default()));
+                doors.extend(join_all(asked).await);
             }
             return doors;
         }
-        let attempts: Vec<Attempt> = keys.iter().map(|key| self.knock(to, *key, ANSWER)).collect();
+        let attempts: Vec<Attempt> = keys
+            .iter()
+            .map(|key| self.knock(to, *key, ANSWER))
+            .collect();
         match standing.attempt(self.member, &attempts).await {
             Err(words) => vec![Door::Unclear(words); keys.len()],
             Ok(seen) => seen.iter().map(|s| self.door(s)).collect(),
@@ -168,11 +184,18 @@ impl Server<'_> {
     ) -> Result<(u16, String), String> {
         let to = self.address().ok_or("it has no address")?;
         let send = self.http(method, path, self.own_key(), body.as_ref());
-        let attempt = Attempt::Exchange { to, send, within: ANSWER };
+        let attempt = Attempt::Exchange {
+            to,
+            send,
+            within: ANSWER,
+        };
         let seen = standing.attempt(self.member, &[attempt]).await?;
         let text = seen.first().map(|s| s.text.clone()).unwrap_or_default();
         let code = status(&text).ok_or_else(|| format!("no answer to {method} {path}: {text}"))?;
-        let body = text.split_once("\r\n\r\n").map(|(_, b)| b.to_owned()).unwrap_or_default();
+        let body = text
+            .split_once("\r\n\r\n")
+            .map(|(_, b)| b.to_owned())
+            .unwrap_or_default();
         Ok((code, body))
     }
 
@@ -211,41 +234,77 @@ impl Server<'_> {
             _ => (&body, "name"),
         };
         let list = list.as_array().cloned().unwrap_or_default();
-        Ok(list.iter().filter_map(|c| c[key].as_str().map(str::to_owned)).collect())
+        Ok(list
+            .iter()
+            .filter_map(|c| c[key].as_str().map(str::to_owned))
+            .collect())
     }
 
     /// Makes a canary: a collection of that name with one vector, whose words are `words`.
-    pub(super) async fn plant(&self, standing: &Standing, name: &str, words: &str) -> Result<(), String> {
+    pub(super) async fn plant(
+        &self,
+        standing: &Standing,
+        name: &str,
+        words: &str,
+    ) -> Result<(), String> {
         let vector = json!([0.1, 0.2, 0.3, 0.4]);
         let good = |step: &str, (code, _): (u16, String)| {
-            if (200..300).contains(&code) { Ok(()) } else { Err(format!("{step}: status {code}")) }
+            if (200..300).contains(&code) {
+                Ok(())
+            } else {
+                Err(format!("{step}: status {code}"))
+            }
         };
         match self.kind {
             Kind::Qdrant => {
                 let made = json!({"vectors": {"size": 4, "distance": "Cosine"}});
                 let path = format!("/collections/{name}");
-                good("make it", self.ask(standing, "PUT", &path, Some(made)).await?)?;
-                let point = json!({"points": [{"id": 1, "vector": vector, "payload": {"words": words}}]});
+                good(
+                    "make it",
+                    self.ask(standing, "PUT", &path, Some(made)).await?,
+                )?;
+                let point =
+                    json!({"points": [{"id": 1, "vector": vector, "payload": {"words": words}}]});
                 let path = format!("{path}/points?wait=true");
-                good("fill it", self.ask(standing, "PUT", &path, Some(point)).await?)
+                good(
+                    "fill it",
+                    self.ask(standing, "PUT", &path, Some(point)).await?,
+                )
             }
             Kind::Weaviate => {
                 let class = json!({"class": name, "vectorizer": "none",
                     "properties": [{"name": "words", "dataType": ["text"]}]});
-                good("make it", self.ask(standing, "POST", "/v1/schema", Some(class)).await?)?;
-                let object = json!({"class": name, "properties": {"words": words}, "vector": vector});
-                good("fill it", self.ask(standing, "POST", "/v1/objects", Some(object)).await?)
+                good(
+                    "make it",
+                    self.ask(standing, "POST", "/v1/schema", Some(class))
+                        .await?,
+                )?;
+                let object =
+                    json!({"class": name, "properties": {"words": words}, "vector": vector});
+                good(
+                    "fill it",
+                    self.ask(standing, "POST", "/v1/objects", Some(object))
+                        .await?,
+                )
             }
             Kind::Chroma => {
-                let (code, body) = self.ask(standing, "POST", CHROMA, Some(json!({"name": name}))).await?;
+                let (code, body) = self
+                    .ask(standing, "POST", CHROMA, Some(json!({"name": name})))
+                    .await?;
                 let id = json_of(&body).and_then(|b| b["id"].as_str().map(str::to_owned));
                 let id = id.ok_or_else(|| format!("make it: status {code}"))?;
                 let entry = json!({"ids": ["1"], "embeddings": [vector], "documents": [words]});
-                good("fill it", self.ask(standing, "POST", &format!("{CHROMA}/{id}/add"), Some(entry)).await?)
+                good(
+                    "fill it",
+                    self.ask(standing, "POST", &format!("{CHROMA}/{id}/add"), Some(entry))
+                        .await?,
+                )
             }
             Kind::Postgres => {
                 self.sql(&format!("CREATE SCHEMA {name}")).await?;
-                let table = format!("CREATE TABLE {name}.canary AS SELECT '{words}'::text AS words, ARRAY[0.1,0.2,0.3,0.4] AS place");
+                let table = format!(
+                    "CREATE TABLE {name}.canary AS SELECT '{words}'::text AS words, ARRAY[0.1,0.2,0.3,0.4] AS place"
+                );
                 self.sql(&table).await.map(drop)
             }
             Kind::Redis => Ok(()),
@@ -253,24 +312,46 @@ impl Server<'_> {
     }
 
     /// Looks for the canary by name and by a search; answers what was found of it.
-    pub(super) async fn find(&self, standing: &Standing, name: &str, words: &str) -> Result<Vec<String>, String> {
+    pub(super) async fn find(
+        &self,
+        standing: &Standing,
+        name: &str,
+        words: &str,
+    ) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
-        if self.names(standing).await?.iter().any(|n| n.eq_ignore_ascii_case(name)) {
+        if self
+            .names(standing)
+            .await?
+            .iter()
+            .any(|n| n.eq_ignore_ascii_case(name))
+        {
             found.push("it is in the list".to_owned());
         }
         let vector = json!([0.1, 0.2, 0.3, 0.4]);
         let asked = match self.kind {
             Kind::Qdrant => vec![
                 ("GET", format!("/collections/{name}"), None),
-                ("POST", format!("/collections/{name}/points/search"), Some(json!({"vector": vector, "limit": 3, "with_payload": true}))),
+                (
+                    "POST",
+                    format!("/collections/{name}/points/search"),
+                    Some(json!({"vector": vector, "limit": 3, "with_payload": true})),
+                ),
             ],
             Kind::Weaviate => vec![
                 ("GET", format!("/v1/schema/{name}"), None),
-                ("POST", "/v1/graphql".to_owned(), Some(json!({"query": format!("{{Get{{{name}{{words}}}}}}")}))),
+                (
+                    "POST",
+                    "/v1/graphql".to_owned(),
+                    Some(json!({"query": format!("{{Get{{{name}{{words}}}}}}")})),
+                ),
             ],
             Kind::Chroma => vec![("GET", format!("{CHROMA}/{name}"), None)],
             Kind::Postgres => {
-                if self.sql(&format!("SELECT words FROM {name}.canary")).await.is_ok() {
+                if self
+                    .sql(&format!("SELECT words FROM {name}.canary"))
+                    .await
+                    .is_ok()
+                {
                     found.push("its table can be read".to_owned());
                 }
                 Vec::new()
@@ -293,11 +374,20 @@ impl Server<'_> {
             Kind::Qdrant => format!("/collections/{name}"),
             Kind::Weaviate => format!("/v1/schema/{name}"),
             Kind::Chroma => format!("{CHROMA}/{name}"),
-            Kind::Postgres => return self.sql(&format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await.map(drop),
+            Kind::Postgres => {
+                return self
+                    .sql(&format!("DROP SCHEMA IF EXISTS {name} CASCADE"))
+                    .await
+                    .map(drop);
+            }
             Kind::Redis => return Ok(()),
         };
         let (code, _) = self.ask(standing, "DELETE", &path, None).await?;
-        if (200..300).contains(&code) { Ok(()) } else { Err(format!("status {code}")) }
+        if (200..300).contains(&code) {
+            Ok(())
+        } else {
+            Err(format!("status {code}"))
+        }
     }
 
     /// Runs one statement as the superuser; the first column of its rows.
@@ -309,7 +399,10 @@ impl Server<'_> {
             .await
             .map_err(|e| format!("no session: {}", code_of(&e)))?;
         let driver = tokio::spawn(connection);
-        let rows = client.simple_query(statement).await.map_err(|e| code_of(&e));
+        let rows = client
+            .simple_query(statement)
+            .await
+            .map_err(|e| code_of(&e));
         drop(client);
         driver.abort();
         Ok(rows?
@@ -336,7 +429,9 @@ fn config(to: SocketAddr, password: &str) -> Config {
 
 /// The server's own code, never its words: those may repeat what was sent.
 fn code_of(error: &tokio_postgres::Error) -> String {
-    error.code().map_or_else(|| "no answer".to_owned(), |c| c.code().to_owned())
+    error
+        .code()
+        .map_or_else(|| "no answer".to_owned(), |c| c.code().to_owned())
 }
 
 async fn postgres_door(to: SocketAddr, key: &str) -> Door {
@@ -354,7 +449,12 @@ async fn postgres_door(to: SocketAddr, key: &str) -> Door {
 }
 
 fn status(answer: &str) -> Option<u16> {
-    answer.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
+    answer
+        .strip_prefix("HTTP/1.")?
+        .split(' ')
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 /// The JSON of a body, its chunks' lengths left out.

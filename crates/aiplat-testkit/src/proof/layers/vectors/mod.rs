@@ -19,7 +19,14 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
     for stack in &scene.stacks {
         let servers = servers(stack);
         let store = Kind::of_store(stack.config.vector_store());
-        if !servers.iter().any(|s| s.kind == store) && stack.config.selection.services().iter().any(|s| s.as_str() == store.service()) {
+        if !servers.iter().any(|s| s.kind == store)
+            && stack
+                .config
+                .selection
+                .services()
+                .iter()
+                .any(|s| s.as_str() == store.service())
+        {
             cells.push(
                 Cell::new(Layer::Vectors, "everybody", &stack.name, "its vector store")
                     .not_tried("it does not run"),
@@ -38,19 +45,29 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
 
 /// Every container of a stack that is a store or asks for a key, unplanned ones too.
 fn servers(stack: &Stack) -> Vec<Server<'_>> {
-    let of = |member| Some(Server { kind: Kind::of_service(stack, member)?, stack, member });
+    let of = |member| {
+        Some(Server {
+            kind: Kind::of_service(stack, member)?,
+            stack,
+            member,
+        })
+    };
     stack.members.iter().filter_map(of).collect()
 }
 
 /// The stack's vector store.
 fn store(stack: &Stack) -> Option<Server<'_>> {
     let kind = Kind::of_store(stack.config.vector_store());
-    servers(stack).into_iter().find(|s| s.kind == kind && s.member.planned)
+    servers(stack)
+        .into_iter()
+        .find(|s| s.kind == kind && s.member.planned)
 }
 
 /// Removes canaries that an earlier run left in a stack's store, and says which.
 pub(in crate::proof) async fn sweep(stack: &Stack, standing: &Standing) -> Vec<String> {
-    let Some(server) = store(stack) else { return Vec::new() };
+    let Some(server) = store(stack) else {
+        return Vec::new();
+    };
     let mut removed = Vec::new();
     for name in server.names(standing).await.unwrap_or_default() {
         if is_ours(&name) && server.drop_canary(standing, &name).await.is_ok() {
