@@ -27,13 +27,15 @@ pub enum Exit {
     NoStack,
     /// `doctor` found something that must be mended.
     Findings,
+    /// `verify` found a breach, or could not try something.
+    Breach,
     /// The command line cannot be understood.
     Usage,
 }
 
 impl Exit {
     /// Every way to end, in the order of the codes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Ok,
         Self::Failure,
         Self::Changes,
@@ -46,6 +48,7 @@ impl Exit {
         Self::Host,
         Self::NoStack,
         Self::Findings,
+        Self::Breach,
         Self::Usage,
     ];
 
@@ -65,6 +68,7 @@ impl Exit {
             Self::Host => (9, "host", "the host lacks something: a volume, rights, free space, AppArmor where it is required"),
             Self::NoStack => (10, "no-stack", "there is no stack where one was looked for"),
             Self::Findings => (11, "findings", "`doctor` found something that must be mended"),
+            Self::Breach => (12, "breach", "`verify` found a breach of isolation, or something that it could not try"),
             Self::Usage => (64, "usage", "the command line cannot be understood"),
         }
     }

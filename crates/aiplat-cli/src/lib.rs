@@ -35,8 +35,15 @@ pub fn command() -> clap::Command {
 
 /// Runs the command with this process' arguments and environment.
 pub fn main() -> ExitCode {
-    let environment = environment::Environment::of_process();
     let arguments: Vec<_> = std::env::args_os().collect();
+    // before any thread: a process that has several cannot enter a container's mounts
+    if arguments
+        .get(1)
+        .is_some_and(|word| word == commands::verify::PROBER)
+    {
+        return aiplat_testkit::proof::prober::serve();
+    }
+    let environment = environment::Environment::of_process();
     let exit = match args::parse(&arguments) {
         Ok(cli) => commands::run(cli, environment),
         Err(stopped) => stopped.tell(&environment, &arguments),

@@ -16,6 +16,7 @@ mod render;
 mod setup;
 mod status;
 mod teardown;
+pub(crate) mod verify;
 
 use clap::Subcommand;
 
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Logs(logs::Logs),
     Ls(ls::Ls),
     Doctor(doctor::Doctor),
+    Verify(verify::Verify),
     Add(add::Add),
     Remove(remove::Remove),
     Render(render::Render),
@@ -77,6 +79,7 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Logs(command) => command.run(&session).await,
             Command::Ls(command) => command.run(&session).await,
             Command::Doctor(command) => command.run(&session).await,
+            Command::Verify(command) => command.run(&session).await,
             Command::Add(command) => command.run(&session).await,
             Command::Remove(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
