@@ -124,9 +124,12 @@ pub fn teardown(
         purge.risk = Some(format!("everything below `{}` is lost", path.display()));
         steps.push(purge);
     }
-    // the reservation is given back last: until then nobody else may take the stack's ports or users
-    let everything = ids(&steps, "");
-    steps.push(step("release", everything, Step::Release));
+    // Only with its data: files of this stack's user must not fall to a stack that gets the same number. Given back
+    // last, because until then nobody else may take the ports.
+    if purge.is_some() {
+        let everything = ids(&steps, "");
+        steps.push(step("release", everything, Step::Release));
+    }
     Plan {
         stack: stack.clone(),
         stack_id: id.clone(),
@@ -135,7 +138,7 @@ pub fn teardown(
         steps,
         notes: if purge.is_none() {
             vec![format!(
-                "data, configuration and secrets stay in `{}`",
+                "data, configuration and secrets stay in `{}`, and its users, ports and subnet stay reserved",
                 base_dir.display()
             )]
         } else {

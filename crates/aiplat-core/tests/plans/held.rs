@@ -192,6 +192,8 @@ fn a_teardown_takes_exactly_the_stack() {
         None,
     );
     assert!(kept.notes[0].contains("/mnt/a"), "{:?}", kept.notes);
+    // whoever got the same user would own the data that stays
+    assert!(!kept.steps.iter().any(|s| matches!(s.step, Step::Release)));
     let after = simulate(&kept, &both);
     assert_eq!(after.containers, with_other.containers);
     assert!(
