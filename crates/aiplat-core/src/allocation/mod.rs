@@ -102,7 +102,7 @@ pub fn allocate(
     };
     let users = keep(users::allocate(request, &others).map(Got::Users));
     let subnet = keep(subnet::allocate(request, observed, &others).map(Got::Subnet));
-    let ports = ports::allocate(request, observed, &others);
+    let ports = ports::allocate(request, observed, register);
     match (users, subnet, ports) {
         (Some(Got::Users(users)), Some(Got::Subnet(subnet)), Ok(ports)) if problems.is_empty() => {
             Ok(Allocation {

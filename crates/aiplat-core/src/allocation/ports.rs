@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{AllocationProblem, Request, Reservation};
-use crate::observed::Observed;
+use super::{AllocationProblem, Register, Request};
+use crate::observed::{ContainerState, Observed};
 use crate::spec::IpProtocol;
 
 /// How a port moves when its preference is in use.
@@ -39,9 +39,9 @@ const SHIFT: u16 = 100;
 pub(super) fn allocate(
     request: &Request,
     observed: &Observed,
-    others: &[&Reservation],
+    register: &Register,
 ) -> Result<BTreeMap<String, u16>, Vec<AllocationProblem>> {
-    let taken = Taken::new(request, observed, others);
+    let taken = Taken::new(request, observed, register);
     let mut chosen: Vec<(&PortRequest, u16)> = Vec::new();
     let mut problems = Vec::new();
     for wanted in &request.ports {
@@ -145,17 +145,28 @@ fn meet(a: IpAddr, b: IpAddr) -> bool {
 struct Taken(Vec<(IpAddr, u16, String)>);
 
 impl Taken {
-    fn new(request: &Request, observed: &Observed, others: &[&Reservation]) -> Self {
+    fn new(request: &Request, observed: &Observed, register: &Register) -> Self {
         let (ours, theirs): (Vec<_>, Vec<_>) = observed
             .containers
             .iter()
             .partition(|c| c.belongs_to(&request.stack_id));
-        let own: Vec<_> = ours
+        let mut own: Vec<_> = ours
             .iter()
             .flat_map(|c| c.ports.iter().map(|p| (p.address, p.host)))
             .collect();
+        // while the engine starts a container, for a run that was killed meanwhile, it listens before it says so
+        let starts = |s| matches!(s, ContainerState::Created | ContainerState::Restarting);
+        if ours.iter().any(|c| starts(c.state)) {
+            let reserved = register.get(&request.stack_id);
+            let reserved = reserved.iter().flat_map(|r| &r.ports);
+            own.extend(reserved.map(|p| (p.address.into(), p.port)));
+        }
         let mut taken = Vec::new();
-        for other in others {
+        for other in register
+            .stacks
+            .iter()
+            .filter(|r| r.stack_id != request.stack_id)
+        {
             for port in &other.ports {
                 taken.push((
                     port.address.into(),

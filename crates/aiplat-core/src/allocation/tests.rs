@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::observed::{Listener, ObservedNetwork};
+use crate::observed::{ContainerState, Listener, ObservedContainer, ObservedNetwork};
 
 fn request(name: &str, id: u8) -> Request {
     let ports = (0..12)
@@ -133,6 +133,45 @@ fn a_second_run_of_the_same_stack_keeps_what_it_has_while_it_runs() {
     register.put(got.reservation(&wanted));
     wanted.subnet = Wanted::Given(got.subnet);
     wanted.uid = Wanted::Given(got.uid);
+    assert_eq!(allocate(&wanted, &observed, &register), Ok(got));
+}
+
+#[test]
+fn a_container_that_the_engine_is_just_starting_holds_the_stacks_own_ports() {
+    let mut wanted = request("a", 1);
+    let got = allocate(&wanted, &Observed::default(), &Register::default()).unwrap();
+    let mut register = Register::default();
+    register.put(got.reservation(&wanted));
+    for port in &mut wanted.ports {
+        port.given = Some(got.ports[&port.key]);
+    }
+    // the engine listens already, and does not say yet for which container
+    let mut observed = Observed::default();
+    observed.host.listeners.insert(Listener {
+        address: IpAddr::from([127, 0, 0, 1]),
+        port: got.ports["CADDY_HTTPS_PORT"],
+        protocol: IpProtocol::Tcp,
+    });
+    let alone = allocate(&wanted, &observed, &register).unwrap_err();
+    assert!(
+        matches!(alone.as_slice(), [AllocationProblem::PortInUse { .. }]),
+        "{alone:?}"
+    );
+    observed.containers.push(ObservedContainer {
+        id: "c".to_owned(),
+        name: "a-caddy".to_owned(),
+        labels: [(
+            crate::spec::label::STACK_ID.to_owned(),
+            wanted.stack_id.to_string(),
+        )]
+        .into(),
+        image: "caddy".to_owned(),
+        state: ContainerState::Created,
+        status: "Created".to_owned(),
+        networks: BTreeMap::new(),
+        ports: Vec::new(),
+        created: 0,
+    });
     assert_eq!(allocate(&wanted, &observed, &register), Ok(got));
 }
 
