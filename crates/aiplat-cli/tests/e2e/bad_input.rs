@@ -11,7 +11,7 @@ use crate::support::stack::Stack;
 
 /// The state that a refused run must leave alone.
 fn state(stack: &Stack<'_>) -> String {
-    let register = std::fs::read_to_string(stack.bed.state_dir().join("register.json"));
+    let register = std::fs::read_to_string(stack.bed.state_dir.join("register.json"));
     let known = register.is_ok_and(|text| text.contains(&format!("\"{}\"", stack.name)));
     let engine = inventory::of(&stack.bed.engine, &[&stack.bed.tag]);
     // a manifest's directory is locked before the manifest is read
@@ -140,15 +140,13 @@ fn values_that_cannot_be_are_told_all_at_once_with_their_lines() {
         &["openclaw", "TAILSCALE_AUTH_KEY"],
     );
 
-    bed.write_manifest(
-        &stack,
+    stack.write_manifest(
         "GRAFANA_PORT=canary\n# fine\nVECTOR_DB=canary\n\nSTACK_USER_UID=canary-3\nPUBLISH='no\n",
     );
     let told = stack.clone().without("STACK_USER_UID");
     let said = refused(&told, 3, &["line 6"]).said();
     assert!(!said.contains("canary"), "{said}");
-    bed.write_manifest(
-        &stack,
+    stack.write_manifest(
         "GRAFANA_PORT=canary\n# fine\nVECTOR_DB=canary\n\nSTACK_USER_UID=canary-3\nGRAFNA_PORT=1\n",
     );
     let words = [

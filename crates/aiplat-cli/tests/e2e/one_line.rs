@@ -12,7 +12,7 @@ fn first(bed: &Bed) -> Stack<'_> {
     let text: String = lines
         .map(|(key, value)| format!("{key}={value}\n"))
         .collect();
-    bed.write_manifest(&told, &format!("# written by an operator\n{text}"));
+    told.write_manifest(&format!("# written by an operator\n{text}"));
     let base = told.base.display().to_string();
     let stack = Stack {
         env: [("BASE_DIR".to_owned(), base)].into(),

@@ -71,12 +71,10 @@ impl<'b> Registry<'b> {
             &Value::Null,
         );
         let told = String::from_utf8_lossy(&told).into_owned();
-        let digest = told
+        let mut digest = told
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let digest = digest
-            .filter_map(|line| Some(line["aux"]["Digest"].as_str()?.to_owned()))
-            .next();
+        let digest = digest.find_map(|line| Some(line["aux"]["Digest"].as_str()?.to_owned()));
         self.forget();
         digest.unwrap_or_else(|| panic!("expected a digest: {told}"))
     }

@@ -69,10 +69,7 @@ fn no_command_and_no_place_tells_a_secret() {
         "redis,caddy,postgres,grafana,qdrant,openwebui,n8n",
     );
     let (from_manifest, from_environment) = (&GIVEN[0], &GIVEN[1..]);
-    bed.write_manifest(
-        &stack,
-        &format!("{}={}\n", from_manifest.0, from_manifest.2),
-    );
+    stack.write_manifest(&format!("{}={}\n", from_manifest.0, from_manifest.2));
     for (key, _, value) in from_environment {
         stack = stack.with(key, *value);
     }
@@ -136,7 +133,7 @@ fn no_command_and_no_place_tells_a_secret() {
 fn places_tell_none(stack: &Stack<'_>, all: &[(String, String)]) {
     let journal = std::fs::read_to_string(stack.base.join("config/journal.jsonl")).unwrap();
     tells_none(all, &journal, "the journal");
-    let register = std::fs::read_to_string(stack.bed.state_dir().join("register.json")).unwrap();
+    let register = std::fs::read_to_string(stack.bed.state_dir.join("register.json")).unwrap();
     tells_none(all, &register, "the register");
     for network in stack.bed.engine.networks() {
         tells_none(all, &network.to_string(), "a network");

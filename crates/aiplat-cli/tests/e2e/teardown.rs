@@ -40,10 +40,7 @@ fn what_was_there_before_is_there_afterwards_and_the_data_too() {
     let Some(bed) = Bed::new() else { return };
     let a = bed.small("a");
     a.deploy().ok();
-    let b = bed
-        .small("b")
-        .with("BIND_ADDRESS", "127.0.0.1")
-        .without("FRONT_DOOR_ADDRESS");
+    let b = bed.small("b");
     let foreign = Foreign::beside(&bed, &b);
     std::fs::write(b.base.join("of-the-operator"), "x").unwrap();
     let marks = [bed.tag.as_str(), &format!("aip-{}", &a.id()[..8])];
@@ -68,6 +65,12 @@ fn what_was_there_before_is_there_afterwards_and_the_data_too() {
     );
     b.run(&["teardown", "--yes"]).ok();
 
+    let register = || std::fs::read_to_string(bed.state_dir.join("register.json")).unwrap();
+    assert!(
+        register().contains(&id),
+        "its users and ports stay its own while there is data"
+    );
+
     // the same stack comes back, with its data
     b.deploy().ok();
     assert_eq!(b.id(), id);
@@ -78,6 +81,7 @@ fn what_was_there_before_is_there_afterwards_and_the_data_too() {
         &inventory::of(&bed.engine, &marks_and_b),
         "after the purge",
     );
+    assert!(!register().contains(&id));
     let left: Vec<_> = std::fs::read_dir(&b.base)
         .unwrap()
         .flatten()

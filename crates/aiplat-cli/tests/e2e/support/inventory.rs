@@ -47,11 +47,11 @@ pub(crate) fn of(engine: &Engine, marks: &[&str]) -> String {
             );
         }
     }
-    let addressed = |rule: &String| addresses.iter().any(|a| rule.contains(&format!("{a}/32")));
+    let of_theirs = |rule: &String| addresses.iter().any(|a| rule.contains(&format!("{a}/32")));
     lines.extend(
         rules()
             .into_iter()
-            .filter(|rule| mine(rule) || addressed(rule)),
+            .filter(|rule| mine(rule) || of_theirs(rule)),
     );
     lines.extend(images(engine));
     lines.sort();

@@ -12,15 +12,20 @@ use super::bed::Bed;
 pub(super) fn clear(bed: &Bed) -> Vec<String> {
     let stacks = stacks(bed);
     let ids: Vec<String> = stacks.iter().filter_map(|base| id(base)).collect();
+    let mut failed = Vec::new();
     for base in &stacks {
+        let directory = base.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("{}-{directory}", bed.tag);
         let mut teardown = bed.bare();
-        teardown
-            .arg("--base-dir")
-            .arg(base)
-            .args(["teardown", "--yes"]);
-        let _ = teardown.output();
+        teardown.arg("--base-dir").arg(base);
+        teardown.args(["teardown", "--purge", "--confirm", &name]);
+        let run = super::run::start(teardown).end();
+        if run.code != 0 {
+            failed.push(format!("teardown of {}: {}", base.display(), run.said()));
+        }
     }
-    let left = left(bed, &ids);
+    let mut left = left(bed, &ids);
+    left.extend(failed);
     sweep(bed);
     let _ = std::fs::remove_dir_all(&bed.home);
     left
@@ -66,7 +71,7 @@ pub(crate) fn left(bed: &Bed, ids: &[String]) -> Vec<String> {
         if Path::new("/sys/class/net").join(&bridge).exists() {
             left.push(format!("bridge {bridge}"));
         }
-        let register = std::fs::read_to_string(bed.state_dir().join("register.json"));
+        let register = std::fs::read_to_string(bed.state_dir.join("register.json"));
         if register.is_ok_and(|text| text.contains(id.as_str())) {
             left.push(format!("reservation of {id}"));
         }

@@ -44,18 +44,16 @@ impl Running {
         let (sender, receiver) = mpsc::channel();
         let child = self.0;
         std::thread::spawn(move || sender.send(child.wait_with_output()));
-        match receiver.recv_timeout(PATIENCE) {
-            Ok(output) => Run::of(output.expect("the command's output")),
-            Err(_) => {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-                panic!("expected an end within {} s", PATIENCE.as_secs());
-            }
+        if let Ok(output) = receiver.recv_timeout(PATIENCE) {
+            return Run::of(&output.expect("the command's output"));
         }
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        panic!("expected an end within {} s", PATIENCE.as_secs());
     }
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             signal: output.status.signal(),

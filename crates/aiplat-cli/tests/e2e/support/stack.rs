@@ -1,6 +1,7 @@
 //! One stack of a test: its values, and the command run with them.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::chown;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -69,5 +70,20 @@ impl Stack<'_> {
             .lines()
             .find_map(|line| line.strip_prefix(&format!("{key}=")))?;
         Some(value.trim_matches(['"', '\'']).to_owned())
+    }
+
+    /// A manifest in its place, written as an operator would before the first deploy.
+    pub(crate) fn write_manifest(&self, text: &str) {
+        let config = self.base.join("config");
+        std::fs::create_dir_all(&config).unwrap();
+        let file = config.join(".env");
+        std::fs::write(&file, text).unwrap();
+        let uid = self
+            .env
+            .get("STACK_USER_UID")
+            .map(|uid| uid.parse().unwrap());
+        for path in [&config, &file] {
+            chown(path, uid, uid).unwrap();
+        }
     }
 }
