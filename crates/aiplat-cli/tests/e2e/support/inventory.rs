@@ -73,7 +73,7 @@ fn flat(lines: &mut Vec<String>, path: &str, value: &Value) {
     }
 }
 
-/// The images that stacks are made of.
+/// The images that stacks are made of, without those that other tests make for themselves.
 fn images(engine: &Engine) -> Vec<String> {
     let all = engine.get("/images/json");
     let tags = |image: &Value| -> Vec<String> {
@@ -82,7 +82,7 @@ fn images(engine: &Engine) -> Vec<String> {
         let tags = tags
             .into_iter()
             .filter_map(|tag| Some(tag.as_str()?.to_owned()));
-        tags.filter(|tag| tag.contains("/aiplat/"))
+        tags.filter(|tag| tag.starts_with("localhost/aiplat/") && !tag.contains("-image-"))
             .map(|tag| format!("image {tag} {id}"))
             .collect()
     };
