@@ -84,8 +84,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tiny::BODY
     );
     println!(
-        "aiplat: through its library in a process of its own, since the services are a user's own files; {}\n",
-        "`version` is the command's"
+        "aiplat: through its library in a process of its own, since the services are a user's own files; \
+         `version` is the command's; load {}\n",
+        machine::load()
     );
     let result = rounds(options, &place, &bed);
     let swept = sweep::sweep(&bed, &place, &options.host);

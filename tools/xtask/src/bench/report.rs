@@ -83,7 +83,7 @@ pub(crate) fn text(samples: &Samples, rounds: usize) -> String {
                 text,
                 "| {words} | {} | {} | {:.0} | {peak:.1} | {calls} |",
                 subject.word(),
-                wall.text(if wall.median < 100.0 { 1 } else { 0 }, ""),
+                wall.text(usize::from(wall.median < 100.0), ""),
                 processor.median,
             );
         }
