@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aiplat_core::observed::ContainerState;
-use aiplat_core::spec::{Gate, Probe};
+use aiplat_core::spec::Gate;
 use tokio::time::Instant;
 
 use super::ask::{ask, asked_at, has_address};
@@ -12,11 +12,15 @@ use super::{GateError, Outcome};
 use crate::engine::{ContainerDetail, Engine};
 use crate::redact::Redactor;
 
-/// First and longest pause between two probes.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+/// First and longest pause between two probes over the network. They cost next to nothing.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// Pause between two probes that cost the engine something: a command in the container.
-const EXEC_PAUSE: Duration = Duration::from_secs(1);
+/// The same for what costs the engine some milliseconds, or tens of them for a command in the container.
+const ENGINE_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// A pause is this part of the wait so far: readiness is noticed late by at most that share, and a slow service is not
+/// asked more often than it deserves.
+const SHARE: u32 = 8;
 
 /// How often the engine is asked whether the container still runs: each inspection costs it some milliseconds.
 const LOOK: Duration = Duration::from_millis(800);
@@ -44,7 +48,6 @@ pub async fn gate<E: Engine>(
     let mut looked = Instant::now();
     let mut address = asked_at(engine, gate, &detail).await?;
     let mut last = NOT_ASKED.to_owned();
-    let mut pause = PAUSE.0;
     loop {
         detail = between_runs(engine, detail, restarts_before).await?;
         if let Some(how) = beyond_hope(&detail, restarts_before) {
@@ -70,16 +73,12 @@ pub async fn gate<E: Engine>(
             last = format!("the container is {}", state_word(detail.state));
         }
         tell(&last, began.elapsed());
-        let longest = if matches!(gate.probe, Probe::Exec { .. }) {
-            EXEC_PAUSE
-        } else {
-            PAUSE.1
-        };
-        tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
-        pause = (pause * 3 / 2).min(longest);
-        let late = Instant::now() >= deadline;
         let nowhere = address.is_none() && has_address(&gate.probe);
-        if late || looked.elapsed() >= LOOK || nowhere || detail.state != ContainerState::Running {
+        let look = nowhere || detail.state != ContainerState::Running;
+        let pause = pause(look || !has_address(&gate.probe), began.elapsed());
+        tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+        let late = Instant::now() >= deadline;
+        if late || look || looked.elapsed() >= LOOK {
             detail = engine.container_inspect(&detail.id).await?;
             looked = Instant::now();
             address = asked_at(engine, gate, &detail).await?;
@@ -97,6 +96,12 @@ pub async fn gate<E: Engine>(
     }
 }
 
+/// How long to wait before a service that has been waited for is asked again, `by_engine` where that asks the engine.
+fn pause(by_engine: bool, waited: Duration) -> Duration {
+    let (first, longest) = if by_engine { ENGINE_PAUSE } else { PAUSE };
+    (waited / SHARE).clamp(first, longest)
+}
+
 /// The last lines of a log without secrets; none when it cannot be read.
 pub(crate) async fn log_of<E: Engine>(engine: &E, id: &str, redactor: &Redactor) -> Vec<String> {
     let lines = engine.logs_tail(id, LOG_LINES).await.unwrap_or_default();
@@ -104,4 +109,25 @@ pub(crate) async fn log_of<E: Engine>(engine: &E, id: &str, redactor: &Redactor)
         .iter()
         .map(|line| redactor.clean(&line.text))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_service_is_asked_less_and_less_often() {
+        let cases = [
+            (false, 0, 10),
+            (false, 400, 50),
+            (false, 60_000, 500),
+            (true, 0, 50),
+            (true, 4_000, 500),
+            (true, 60_000, 1_000),
+        ];
+        for (by_engine, waited, paused) in cases {
+            let found = pause(by_engine, Duration::from_millis(waited));
+            assert_eq!(found, Duration::from_millis(paused), "{by_engine} {waited}");
+        }
+    }
 }
