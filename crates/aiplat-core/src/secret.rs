@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn each_format_has_its_shape() {
-        let random: [u8; RANDOM_BYTES] = std::array::from_fn(|i| (i * 37 % 256) as u8);
+        let random: [u8; RANDOM_BYTES] =
+            std::array::from_fn(|i| u8::try_from(i * 37 % 256).unwrap());
         let draw = |f: Format| {
             f.draw(&random, |_| None)
                 .unwrap()

@@ -69,8 +69,7 @@ impl Status {
             services: rows,
         };
         session.printer.result(&outcome, || text(&outcome));
-        let well =
-            |row: &services::Row| matches!(row.state.as_str(), "healthy" | "running" | "starting");
+        let well = |row: &services::Row| matches!(row.state.as_str(), "healthy" | "running");
         Ok(if outcome.services.iter().all(well) {
             Exit::Ok
         } else {
@@ -184,9 +183,9 @@ fn state(state: ContainerState, detail: Option<&ContainerDetail>) -> &'static st
         ContainerState::Dead => "dead",
         ContainerState::Running => match detail.and_then(|d| d.health.as_ref()).map(|h| h.state) {
             Some(HealthState::Healthy) => "healthy",
-            Some(HealthState::Starting) => "starting",
             Some(HealthState::Unhealthy) => "unhealthy",
-            None => "running",
+            // the engine's own check is slow: until its first answer it knows no more than that
+            Some(HealthState::Starting) | None => "running",
         },
     }
 }

@@ -175,13 +175,16 @@ fn a_container_that_the_engine_is_just_starting_holds_the_stacks_own_ports() {
     assert_eq!(allocate(&wanted, &observed, &register), Ok(got));
 }
 
+/// Makes a request ask for something that the first stack has.
+type Spoil = fn(&mut Request, &Allocation);
+
 #[test]
 fn each_identity_of_another_stack_is_refused() {
     let mut register = Register::default();
     let first = request("a", 1);
     let got = allocate(&first, &Observed::default(), &register).unwrap();
     register.put(got.reservation(&first));
-    let spoil: [(&str, fn(&mut Request, &Allocation)); 7] = [
+    let spoil: [(&str, Spoil); 7] = [
         ("DOCKER_NETWORK", |r, _| r.stack = "a".parse().unwrap()),
         ("CONTAINER_PREFIX", |r, _| {
             r.container_prefix = "a-".to_owned()
