@@ -234,13 +234,13 @@ mod tests {
     impl Other {
         fn holding(path: &Path, says: &str) -> Self {
             let hold = format!(
-                "printf '%s' '{says}' > '{}'; echo held; sleep 60",
+                "printf '%s' '{says}' > '{}'; echo held; exec sleep 60",
                 path.display()
             );
             let mut child = Command::new("flock")
                 .arg("--no-fork")
                 .arg(path)
-                .args(["sh", "-c", &format!("{hold} & exec sleep 60")])
+                .args(["sh", "-c", &hold])
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
