@@ -135,6 +135,15 @@ impl StackId {
         format!("aip-{}", &self.0[..8])
     }
 
+    /// The stack's parent cgroup, as an engine with this cgroup driver is given it: a slice for `systemd`, a path for
+    /// `cgroupfs`.
+    pub fn cgroup_parent(&self, driver: &str) -> String {
+        match driver {
+            "systemd" => format!("aiplat-{self}.slice"),
+            _ => format!("/aiplat-{self}"),
+        }
+    }
+
     /// An identity from six random bytes drawn by the caller.
     pub fn from_bytes(bytes: [u8; 6]) -> Self {
         Self(bytes.iter().map(|b| format!("{b:02x}")).collect())

@@ -342,14 +342,6 @@ fn selected<'a>(
         .filter_map(|name| catalogue.get(name))
 }
 
-fn container_port(service: &Service, name: &str) -> u16 {
-    service
-        .ports
-        .iter()
-        .find(|p| p.name == name)
-        .map_or(0, |p| p.container)
-}
-
 /// Routes by host, those with paths before the one that takes the rest.
 fn routes(config: &StackConfig, catalogue: &Catalogue) -> Value {
     let mut routes: Vec<_> = selected(config, catalogue)
@@ -359,7 +351,7 @@ fn routes(config: &StackConfig, catalogue: &Catalogue) -> Value {
     routes
         .into_iter()
         .map(|(service, route)| {
-            let upstream = format!("{}:{}", service.name, container_port(service, &route.port));
+            let upstream = format!("{}:{}", service.name, service.container_port(&route.port));
             object([
                 ("host", Value::from(route.host.clone())),
                 ("service", Value::from(service.name.as_str())),
@@ -376,7 +368,7 @@ fn scrapes(config: &StackConfig, catalogue: &Catalogue) -> Value {
     selected(config, catalogue)
         .filter_map(|service| {
             let metrics = &service.metrics;
-            let port = container_port(service, metrics.port.as_deref()?);
+            let port = service.container_port(metrics.port.as_deref()?);
             let bearer = metrics.bearer.as_ref();
             Some(object([
                 ("job", Value::from(service.name.as_str())),

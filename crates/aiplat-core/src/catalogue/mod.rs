@@ -124,9 +124,4 @@ impl Catalogue {
         self.services()
             .flat_map(|s| s.secrets.iter().filter_map(|secret| secret.key.as_deref()))
     }
-
-    /// The manifest key that replaces a service's image.
-    pub fn image_key(name: &ServiceName) -> String {
-        format!("IMAGE_{}", name.as_str().to_uppercase().replace('-', "_"))
-    }
 }

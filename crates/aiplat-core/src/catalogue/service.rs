@@ -95,6 +95,16 @@ pub struct Service {
     pub reload: Option<ReloadTable>,
 }
 
+impl Service {
+    /// The container port of this name; the checks of the catalogue hold that every name in use is there.
+    pub(crate) fn container_port(&self, name: &str) -> u16 {
+        self.ports
+            .iter()
+            .find(|p| p.name == name)
+            .map_or(0, |p| p.container)
+    }
+}
+
 /// What sort of service it is, in the order of starting.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize,

@@ -146,10 +146,7 @@ impl StackConfig {
         let limited = s.stack_cpus.get().is_some()
             || s.stack_memory.get().is_some()
             || s.stack_pids.get().is_some();
-        limited.then(|| match driver {
-            "systemd" => format!("aiplat-{}.slice", self.id),
-            _ => format!("/aiplat-{}", self.id),
-        })
+        limited.then(|| self.id.cgroup_parent(driver))
     }
 
     /// The public origin of an app: `https://<host>.<domain>`, with the port where it is not 443.

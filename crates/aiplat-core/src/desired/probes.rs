@@ -36,7 +36,7 @@ fn gate(context: &Context<'_>, service: &Service) -> Gate {
     let port = health
         .port
         .as_deref()
-        .map_or(0, |name| container_port(service, name));
+        .map_or(0, |name| service.container_port(name));
     let own = match health.kind {
         ProbeKind::Http => Probe::Http {
             port,
@@ -81,14 +81,6 @@ fn gate(context: &Context<'_>, service: &Service) -> Gate {
         probe,
         deadline_seconds: health.start_seconds,
     }
-}
-
-fn container_port(service: &Service, name: &str) -> u16 {
-    service
-        .ports
-        .iter()
-        .find(|p| p.name == name)
-        .map_or(0, |p| p.container)
 }
 
 /// What must exist in `PostgreSQL` and in the vector store before this service starts.
@@ -149,7 +141,7 @@ fn provisions(context: &Context<'_>, service: &Service) -> Vec<(ServiceName, Pro
     {
         let provision = Provision::Postgres {
             gate: gate(context, postgres),
-            port: container_port(postgres, "sql"),
+            port: postgres.container_port("sql"),
             user: SUPERUSER.to_owned(),
             password,
             databases,
@@ -221,7 +213,7 @@ fn setup(
     let Some(port) = service
         .setup
         .first()
-        .map(|r| container_port(service, &r.port))
+        .map(|r| service.container_port(&r.port))
     else {
         return Ok(None);
     };

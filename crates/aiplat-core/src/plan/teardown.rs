@@ -104,11 +104,7 @@ pub fn teardown(
         ));
     }
     if observed.host.cgroup.is_some() {
-        let parent = if observed.engine.cgroup_driver == "systemd" {
-            format!("aiplat-{id}.slice")
-        } else {
-            format!("/aiplat-{id}")
-        };
+        let parent = id.cgroup_parent(&observed.engine.cgroup_driver);
         steps.push(step("cgroup", all, Step::RemoveCgroup { parent }));
     }
     for path in purge.iter().flat_map(|p| &p.directories) {

@@ -92,10 +92,7 @@ pub async fn teardown<E: Engine, H: Host>(
         )?),
         _ => None,
     };
-    let parent = match observed.engine.cgroup_driver.as_str() {
-        "systemd" => format!("aiplat-{id}.slice"),
-        _ => format!("/aiplat-{id}"),
-    };
+    let parent = id.cgroup_parent(&observed.engine.cgroup_driver);
     let facts = host.facts(&HostQuestion {
         base_dir: volume.path.clone(),
         cgroup_parent: Some(parent),
