@@ -1,0 +1,145 @@
+//! What all containers stand on: images, cgroup, profiles, firewall, network.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::{Builder, holder, id, refs};
+use crate::observed::PathState;
+use crate::plan::problem::PlanProblem;
+use crate::plan::step::{Change, Step};
+use crate::spec::label;
+
+impl Builder<'_> {
+    /// What all containers stand on: cgroup, profiles, firewall, network.
+    pub(super) fn ground(&mut self) {
+        if let Some(cgroup) = &self.desired.cgroup {
+            let held = self.observed.host.cgroup.as_ref().is_some_and(|found| {
+                same_pages(found.memory_bytes, cgroup.memory_bytes)
+                    && found.milli_cpus == cgroup.milli_cpus
+                    && found.pids == cgroup.pids
+            });
+            if !held {
+                let change = if self.observed.host.cgroup.is_some() {
+                    Change::Update
+                } else {
+                    Change::Create
+                };
+                let why = "the stack has limits of its own";
+                let step = Step::Cgroup(cgroup.clone());
+                let images = self.image_ids();
+                self.push(id::CGROUP.to_owned(), &refs(&images), change, why, step);
+            }
+        }
+        self.profiles();
+        let firewall = &self.desired.firewall;
+        let host = &self.observed.host.firewall;
+        if host.available && !host.guarded.contains(&firewall.bridge) {
+            let why =
+                "the host's own listeners must be closed to the stack before it has a network";
+            let step = Step::Firewall(firewall.clone());
+            let images = self.image_ids();
+            self.push(
+                id::FIREWALL.to_owned(),
+                &refs(&images),
+                Change::Create,
+                why,
+                step,
+            );
+        }
+        self.network();
+    }
+
+    fn profiles(&mut self) {
+        let loaded = &self.observed.host.apparmor.loaded;
+        let current = |path: &PathBuf, text: &str| {
+            let wanted = crate::text::Text::plain(text).content_hash();
+            matches!(self.observed.path(path), PathState::File { sha256, .. } if *sha256 == wanted)
+        };
+        let changed: Vec<_> = self
+            .desired
+            .profiles
+            .iter()
+            .filter(|p| {
+                !(current(&p.source, &p.text)
+                    && current(&p.system, &p.text)
+                    && loaded.get(&p.name).is_some_and(|mode| mode == "enforce"))
+            })
+            .cloned()
+            .collect();
+        if !changed.is_empty() {
+            let known = changed.iter().any(|p| loaded.contains_key(&p.name));
+            let change = if known {
+                Change::Update
+            } else {
+                Change::Create
+            };
+            let why = format!("{} profiles are not loaded as wanted", changed.len());
+            let step = Step::Profiles { files: changed };
+            self.push(
+                id::PROFILES.to_owned(),
+                &[id::DIRECTORIES],
+                change,
+                &why,
+                step,
+            );
+        }
+    }
+
+    fn network(&mut self) {
+        let wanted = &self.desired.network;
+        let found = self
+            .observed
+            .networks
+            .iter()
+            .find(|n| n.name == wanted.name);
+        let Some(found) = found else {
+            let step = Step::Network(wanted.clone());
+            let why = "the stack has no network yet";
+            let mut after = self.image_ids();
+            after.push(id::FIREWALL.to_owned());
+            self.push(
+                id::NETWORK.to_owned(),
+                &refs(&after),
+                Change::Create,
+                why,
+                step,
+            );
+            return;
+        };
+        if found.labels.get(label::STACK_ID).map(String::as_str) != Some(self.id.as_str()) {
+            self.problems.push(PlanProblem::NetworkHeld {
+                name: wanted.name.clone(),
+                holder: holder(&found.labels),
+            });
+        } else if !found.subnets.contains(&wanted.subnet) {
+            let list: Vec<_> = found.subnets.iter().map(ToString::to_string).collect();
+            self.problems.push(PlanProblem::SubnetChanged {
+                found: list.join(", "),
+                wanted: wanted.subnet.to_string(),
+            });
+        }
+    }
+
+    pub(super) fn images(&mut self) {
+        let references: BTreeSet<_> = self
+            .desired
+            .services
+            .iter()
+            .map(|s| s.container.image.clone())
+            .collect();
+        for reference in references {
+            if !self.observed.has_image(&reference) {
+                let why = "the engine does not have this image";
+                let step = Step::Image {
+                    reference: reference.clone(),
+                };
+                self.push(id::image(&reference), &[], Change::Create, why, step);
+            }
+        }
+    }
+}
+
+/// The kernel keeps limits in whole pages.
+fn same_pages(a: Option<u64>, b: Option<u64>) -> bool {
+    a.map(|bytes| bytes / 4096) == b.map(|bytes| bytes / 4096)
+}

@@ -1,0 +1,46 @@
+//! What the operator should know before agreeing.
+
+use aiplat_apparmor::InForce;
+
+use crate::config::StackConfig;
+use crate::desired::Desired;
+use crate::observed::Observed;
+
+/// What the operator should know before agreeing.
+pub(super) fn notes(config: &StackConfig, desired: &Desired, observed: &Observed) -> Vec<String> {
+    let mut notes: Vec<String> = config
+        .selection
+        .left_out()
+        .iter()
+        .map(|l| format!("{} is left out: {}", l.service, l.reason))
+        .collect();
+    match desired.apparmor {
+        InForce::Enforced => {}
+        InForce::TurnedOff => notes.push("AppArmor is turned off (`APPARMOR=off`): no profile confines the containers".to_owned()),
+        InForce::Unavailable => notes.push("AppArmor is not available here: no profile confines the containers; `APPARMOR=require` would refuse to deploy".to_owned()),
+    }
+    if !observed.host.firewall.available {
+        notes.push("no firewall tool was found: programs of this host that listen on all addresses can be reached from the stack's containers".to_owned());
+    }
+    let volume = &observed.host.volume;
+    if volume.exists && !volume.mount_point {
+        notes.push("`BASE_DIR` is not a mount point of its own: a full disk there is a full disk for the whole host".to_owned());
+    }
+    let imitations: Vec<_> = desired
+        .services
+        .iter()
+        .filter(|s| {
+            observed
+                .image(&s.container.image)
+                .is_some_and(|i| i.stand_in)
+        })
+        .map(|s| s.name.as_str())
+        .collect();
+    if !imitations.is_empty() {
+        notes.push(format!(
+            "stand-ins, not the real programs: {}",
+            imitations.join(", ")
+        ));
+    }
+    notes
+}
