@@ -94,6 +94,14 @@ impl<E: Engine> Engine for Counted<E> {
         self.call(1).container_stop(id, seconds).await
     }
 
+    async fn container_pause(&self, id: &str) -> Answer<()> {
+        self.call(1).container_pause(id).await
+    }
+
+    async fn container_unpause(&self, id: &str) -> Answer<()> {
+        self.call(1).container_unpause(id).await
+    }
+
     async fn container_kill(&self, id: &str, signal: &str) -> Answer<()> {
         self.call(1).container_kill(id, signal).await
     }

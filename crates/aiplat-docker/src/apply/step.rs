@@ -1,5 +1,6 @@
 //! From a step to the act.
 
+use aiplat_core::observed::ContainerState;
 use aiplat_core::plan::{PlannedStep, Step};
 use aiplat_core::spec::{Gate, NetworkSpec, Probe, Reload, ReloadAction};
 
@@ -170,7 +171,12 @@ async fn start<E: Engine, H: Host, V: Events>(
         service: &gate.service,
         phase: Phase::Starting,
     });
-    context.engine.container_start(&found.id).await?;
+    // a run that was killed while it had the container frozen left it so; engines refuse to start such a one
+    if found.state == ContainerState::Paused {
+        context.engine.container_unpause(&found.id).await?;
+    } else {
+        context.engine.container_start(&found.id).await?;
+    }
     drop(turn);
     wait(context, gate).await.map(drop)
 }

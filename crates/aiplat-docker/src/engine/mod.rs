@@ -70,6 +70,12 @@ pub trait Engine: Send + Sync {
     /// Asks a container to stop, and kills it after `seconds`; one that is stopped is left alone.
     fn container_stop(&self, id: &str, seconds: u32) -> impl Future<Output = Answer<()>> + Send;
 
+    /// Freezes all processes of a running container at one moment; one that is frozen already is left alone.
+    fn container_pause(&self, id: &str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Lets a frozen container go on; one that is not frozen is left alone.
+    fn container_unpause(&self, id: &str) -> impl Future<Output = Answer<()>> + Send;
+
     /// Sends a signal, such as `SIGHUP`, to the first process.
     fn container_kill(&self, id: &str, signal: &str) -> impl Future<Output = Answer<()>> + Send;
 

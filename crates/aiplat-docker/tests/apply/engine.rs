@@ -240,6 +240,12 @@ impl Engine for Fake {
         })
         .await
     }
+    async fn container_pause(&self, id: &str) -> Answer<()> {
+        self.act(format!("pause {id}"), |_| Ok(())).await
+    }
+    async fn container_unpause(&self, id: &str) -> Answer<()> {
+        self.act(format!("unpause {id}"), |_| Ok(())).await
+    }
     async fn container_kill(&self, id: &str, _: &str) -> Answer<()> {
         self.act(format!("kill {id}"), |_| Ok(())).await
     }

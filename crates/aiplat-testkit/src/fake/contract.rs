@@ -275,7 +275,39 @@ pub async fn engine<E: Engine>(engine: &E, case: &EngineCase) {
         .await
         .expect("force kills");
 
+    // frozen, and on again
+    engine.container_pause(&id).await.expect("it freezes");
+    engine
+        .container_pause(&id)
+        .await
+        .expect("a frozen one is left alone");
+    let frozen = engine.container_inspect(&id).await.expect("there");
+    assert_eq!(frozen.state, ContainerState::Paused);
+    let refused = engine
+        .container_start(&id)
+        .await
+        .expect_err("a frozen one is not started");
+    assert!(
+        matches!(refused, EngineError::Refused { .. }),
+        "{refused:?}"
+    );
+    engine.container_unpause(&id).await.expect("it goes on");
+    engine
+        .container_unpause(&id)
+        .await
+        .expect("one that is not frozen is left alone");
+    let on = engine.container_inspect(&id).await.expect("there");
+    assert_eq!(on.state, ContainerState::Running);
+
     engine.container_stop(&id, 1).await.expect("it stops");
+    let refused = engine
+        .container_pause(&id)
+        .await
+        .expect_err("a stopped one cannot be frozen");
+    assert!(
+        matches!(refused, EngineError::Refused { .. }),
+        "{refused:?}"
+    );
     engine
         .container_stop(&id, 1)
         .await
@@ -292,6 +324,8 @@ pub async fn engine<E: Engine>(engine: &E, case: &EngineCase) {
     gone(engine.container_inspect(&id).await.expect_err("gone"));
     gone(engine.container_start(&id).await.expect_err("gone"));
     gone(engine.container_stop(&id, 1).await.expect_err("gone"));
+    gone(engine.container_pause(&id).await.expect_err("gone"));
+    gone(engine.container_unpause(&id).await.expect_err("gone"));
     gone(engine.container_remove(&id, true).await.expect_err("gone"));
     gone(engine.container_rename(&id, "x1").await.expect_err("gone"));
     gone(engine.network_inspect(&network).await.expect_err("gone"));

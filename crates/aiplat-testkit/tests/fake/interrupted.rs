@@ -183,6 +183,22 @@ async fn a_deploy_after_everything_was_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deploy_of_what_a_killed_backup_left_frozen() {
+    let catalogue = catalogue();
+    let (machine, stack) = (machine(&catalogue), stack(&first(), &catalogue));
+    let run = run(&machine, &stack, &catalogue);
+    run.deploy().await.unwrap();
+    let running = machine.picture();
+    for name in ["a-n8n", "a-postgres"] {
+        machine.engine.container_pause(name).await.unwrap();
+    }
+    report("thaw", &everywhere("thaw", &machine, &run, deploy).await);
+    run.deploy().await.unwrap();
+    let differences = machine.picture().differences(&running);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_teardown_with_and_without_data() {
     let catalogue = catalogue();
     let (machine, stack) = (machine(&catalogue), stack(&first(), &catalogue));

@@ -10,7 +10,9 @@ mod read;
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use aiplat_core::observed::{EngineFacts, ImageFacts, ObservedContainer, ObservedNetwork};
+use aiplat_core::observed::{
+    ContainerState, EngineFacts, ImageFacts, ObservedContainer, ObservedNetwork,
+};
 use aiplat_core::spec::{ContainerSpec, NetworkSpec};
 use bollard::Docker;
 use bollard::errors::Error;
@@ -191,6 +193,28 @@ impl Engine for Bollard {
         .await
     }
 
+    async fn container_pause(&self, id: &str) -> Answer<()> {
+        let paused = self
+            .ask(
+                &format!("pause container `{id}`"),
+                self.docker.pause_container(id),
+            )
+            .await;
+        self.unless(paused, id, |state| state == ContainerState::Paused)
+            .await
+    }
+
+    async fn container_unpause(&self, id: &str) -> Answer<()> {
+        let unpaused = self
+            .ask(
+                &format!("unpause container `{id}`"),
+                self.docker.unpause_container(id),
+            )
+            .await;
+        self.unless(unpaused, id, |state| state != ContainerState::Paused)
+            .await
+    }
+
     async fn container_kill(&self, id: &str, signal: &str) -> Answer<()> {
         let options = KillContainerOptionsBuilder::default()
             .signal(signal)
@@ -273,6 +297,26 @@ impl Engine for Bollard {
 }
 
 impl Bollard {
+    /// A refusal does not count when the container is as wanted: engines say it with different words and statuses.
+    async fn unless(
+        &self,
+        answer: Answer<()>,
+        id: &str,
+        wanted: impl Fn(ContainerState) -> bool + Send,
+    ) -> Answer<()> {
+        match answer {
+            Err(refused @ EngineError::Refused { .. }) => {
+                let found = self.container_inspect(id).await?;
+                if wanted(found.state) {
+                    Ok(())
+                } else {
+                    Err(refused)
+                }
+            }
+            other => other,
+        }
+    }
+
     fn log_stream(
         &self,
         id: &str,

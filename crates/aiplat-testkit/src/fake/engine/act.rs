@@ -222,6 +222,10 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
     if found.state == ContainerState::Running {
         return Ok(());
     }
+    if found.state == ContainerState::Paused {
+        let words = "cannot start a paused container, try unpause instead";
+        return Err(refused("start the container", 409, words));
+    }
     if let Some(network) = found.network() {
         network_id(state, network)?;
     }
@@ -292,11 +296,37 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
 
 pub(super) fn stop(state: &mut State, id: &str) -> Answer<()> {
     let container = get(state, id)?;
-    if container.state == ContainerState::Running {
+    if matches!(
+        container.state,
+        ContainerState::Running | ContainerState::Paused
+    ) {
         container.state = ContainerState::Exited;
     }
     container.address = None;
     container.servers.clear();
+    Ok(())
+}
+
+pub(super) fn pause(state: &mut State, id: &str) -> Answer<()> {
+    let container = get(state, id)?;
+    match container.state {
+        ContainerState::Running | ContainerState::Paused => {
+            container.state = ContainerState::Paused;
+            Ok(())
+        }
+        _ => Err(refused(
+            "pause the container",
+            409,
+            "container is not running",
+        )),
+    }
+}
+
+pub(super) fn unpause(state: &mut State, id: &str) -> Answer<()> {
+    let container = get(state, id)?;
+    if container.state == ContainerState::Paused {
+        container.state = ContainerState::Running;
+    }
     Ok(())
 }
 

@@ -152,6 +152,20 @@ impl Engine for FakeEngine {
             .await
     }
 
+    async fn container_pause(&self, id: &str) -> Answer<()> {
+        self.act(format!("pause container {id}"), |state| {
+            act::pause(state, id)
+        })
+        .await
+    }
+
+    async fn container_unpause(&self, id: &str) -> Answer<()> {
+        self.act(format!("unpause container {id}"), |state| {
+            act::unpause(state, id)
+        })
+        .await
+    }
+
     async fn container_kill(&self, id: &str, signal: &str) -> Answer<()> {
         let what = format!("signal container {id} {signal}");
         self.act(what, |state| act::signal(state, id)).await
