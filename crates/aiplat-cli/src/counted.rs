@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aiplat_core::observed::{EngineFacts, ImageFacts, ObservedContainer, ObservedNetwork};
 use aiplat_core::spec::{ContainerSpec, NetworkSpec};
 use aiplat_docker::engine::{
-    ContainerDetail, Engine, EngineError, ExecOutput, Life, LogLine, NetworkDetail, PullProgress,
-    UserOf,
+    ContainerDetail, ContainerUsage, Engine, EngineError, EngineEvent, EventQuestion, ExecAttached,
+    ExecOutput, ExecRequest, Life, LogLine, NetworkDetail, PullProgress, TerminalSize, UserOf,
 };
 use futures_util::Stream;
 
@@ -133,5 +133,26 @@ impl<E: Engine> Engine for Counted<E> {
     async fn exec(&self, id: &str, user: UserOf, argv: &[String]) -> Answer<ExecOutput> {
         // made, started, asked for its exit code
         self.call(3).exec(id, user, argv).await
+    }
+
+    async fn exec_attach(&self, id: &str, request: &ExecRequest) -> Answer<ExecAttached> {
+        // made and started
+        self.call(2).exec_attach(id, request).await
+    }
+
+    async fn exec_exit(&self, exec: &str) -> Answer<i64> {
+        self.call(1).exec_exit(exec).await
+    }
+
+    async fn exec_resize(&self, exec: &str, size: TerminalSize) -> Answer<()> {
+        self.call(1).exec_resize(exec, size).await
+    }
+
+    async fn container_usage(&self, id: &str) -> Answer<Option<ContainerUsage>> {
+        self.call(1).container_usage(id).await
+    }
+
+    fn events(&self, question: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
+        self.call(1).events(question)
     }
 }

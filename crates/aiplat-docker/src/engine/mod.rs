@@ -2,6 +2,7 @@
 
 mod detail;
 mod error;
+mod live;
 
 pub mod bollard;
 
@@ -17,6 +18,9 @@ pub use detail::{
     UserOf,
 };
 pub use error::EngineError;
+pub use live::{
+    ContainerUsage, EngineEvent, EventQuestion, ExecAttached, ExecPiece, ExecRequest, TerminalSize,
+};
 
 /// What an answer of the engine is.
 pub type Answer<T> = Result<T, EngineError>;
@@ -104,4 +108,31 @@ pub trait Engine: Send + Sync {
         user: UserOf,
         argv: &[String],
     ) -> impl Future<Output = Answer<ExecOutput>> + Send;
+
+    /// Runs a command in a running container with its streams attached.
+    fn exec_attach(
+        &self,
+        id: &str,
+        request: &ExecRequest,
+    ) -> impl Future<Output = Answer<ExecAttached>> + Send;
+
+    /// The exit code of an attached command whose output has ended.
+    fn exec_exit(&self, exec: &str) -> impl Future<Output = Answer<i64>> + Send;
+
+    /// Tells an attached command's terminal its new size.
+    fn exec_resize(
+        &self,
+        exec: &str,
+        size: TerminalSize,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// What a running container uses; `None` for one that does not run.
+    fn container_usage(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Answer<Option<ContainerUsage>>> + Send;
+
+    /// What happened and happens to the containers of a stack, oldest first. Commands run in them are left out: their
+    /// arguments are nobody else's business.
+    fn events(&self, question: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send;
 }

@@ -9,8 +9,9 @@ use aiplat_core::observed::{
 };
 use aiplat_core::spec::{ContainerSpec, NetworkSpec, label};
 use aiplat_docker::engine::{
-    Answer, ContainerDetail, Engine, EngineError, ExecOutput, Health, HealthState, Life, LogLine,
-    NetworkDetail, PullProgress, UserOf,
+    Answer, ContainerDetail, ContainerUsage, Engine, EngineError, EngineEvent, EventQuestion,
+    ExecAttached, ExecOutput, ExecRequest, Health, HealthState, Life, LogLine, NetworkDetail,
+    PullProgress, TerminalSize, UserOf,
 };
 use futures_util::Stream;
 
@@ -318,5 +319,23 @@ impl Engine for Fake {
             exit_code: 0,
             output: String::new(),
         })
+    }
+
+    async fn exec_attach(&self, id: &str, _: &ExecRequest) -> Answer<ExecAttached> {
+        Err(EngineError::NotFound {
+            what: format!("container `{id}`"),
+        })
+    }
+    async fn exec_exit(&self, _: &str) -> Answer<i64> {
+        Ok(0)
+    }
+    async fn exec_resize(&self, _: &str, _: TerminalSize) -> Answer<()> {
+        Ok(())
+    }
+    async fn container_usage(&self, _: &str) -> Answer<Option<ContainerUsage>> {
+        Ok(None)
+    }
+    fn events(&self, _: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
+        futures_util::stream::empty()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aiplat_core::names::StackId;
 use aiplat_core::observed::{ContainerState, PathState};
@@ -10,8 +11,10 @@ use aiplat_core::spec::{
     label,
 };
 use aiplat_core::text::Text;
-use aiplat_docker::engine::{Engine, EngineError, Life};
+use aiplat_docker::engine::{Engine, EngineError, EventQuestion, ExecRequest, Life, UserOf};
 use aiplat_docker::host::{Host, HostError, Outcome};
+use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
 
 /// The names of everything that the engine's contract makes, and what from.
 #[derive(Debug, Clone)]
@@ -230,6 +233,12 @@ pub async fn engine<E: Engine>(engine: &E, case: &EngineCase) {
         "{running:?}"
     );
 
+    attached(engine, &id).await;
+    let usage = engine.container_usage(&id).await.expect("an answer");
+    let usage = usage.expect("one that runs uses something");
+    assert_eq!(usage.memory_limit_bytes, 32 << 20);
+    assert!(usage.processes > 0 && usage.memory_bytes > 0, "{usage:?}");
+
     // the dance of a replacement
     engine
         .container_rename(&id, &one.name.superseded())
@@ -313,6 +322,9 @@ pub async fn engine<E: Engine>(engine: &E, case: &EngineCase) {
         .await
         .expect("a stopped one is left alone");
     assert!(!engine.container_inspect(&id).await.expect("there").is_up());
+    let usage = engine.container_usage(&id).await.expect("an answer");
+    assert_eq!(usage, None, "one that does not run uses nothing");
+    happened(engine, &case.id).await;
     engine.container_wait(&id).await.expect("it has ended");
     engine.container_remove(&id, true).await.expect("gone");
     engine
@@ -330,6 +342,51 @@ pub async fn engine<E: Engine>(engine: &E, case: &EngineCase) {
     gone(engine.container_rename(&id, "x1").await.expect_err("gone"));
     gone(engine.network_inspect(&network).await.expect_err("gone"));
     gone(engine.network_remove(&network).await.expect_err("gone"));
+}
+
+/// A command gives back what it was given, and its exit code.
+async fn attached<E: Engine>(engine: &E, id: &str) {
+    let request = |argv: &[&str]| ExecRequest {
+        argv: argv.iter().map(ToString::to_string).collect(),
+        user: UserOf::Container,
+        stdin: true,
+        terminal: None,
+    };
+    let mut run = engine
+        .exec_attach(id, &request(&["cat"]))
+        .await
+        .expect("it runs");
+    run.input.write_all(b"there\0and").await.expect("it reads");
+    run.input.write_all(b" back").await.expect("it reads");
+    run.input.shutdown().await.expect("an end");
+    let mut said = Vec::new();
+    while let Some(piece) = run.output.next().await {
+        said.extend_from_slice(&piece.expect("a piece").bytes);
+    }
+    assert_eq!(said, b"there\0and back");
+    assert_eq!(engine.exec_exit(&run.exec).await.expect("a code"), 0);
+}
+
+/// What was done to the stack's containers is told, and of nobody else's.
+async fn happened<E: Engine>(engine: &E, stack: &StackId) {
+    let question = EventQuestion {
+        stack: stack.clone(),
+        since: Some(0),
+        until: Some(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(0) + 1),
+        ),
+    };
+    let events: Vec<_> = engine.events(&question).collect().await;
+    let events: Vec<_> = events.into_iter().map(|e| e.expect("an event")).collect();
+    assert!(events.iter().all(|e| e.belongs_to(stack)), "{events:?}");
+    let at = |action: &str| events.iter().position(|e| e.action == action);
+    assert!(
+        at("start").is_some() && at("start") < at("die"),
+        "{events:?}"
+    );
+    assert!(events.is_sorted_by_key(|e| e.at), "{events:?}");
 }
 
 /// The contract of a host's files, below an empty directory of `owner`'s.

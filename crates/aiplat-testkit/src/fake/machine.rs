@@ -11,7 +11,7 @@ use aiplat_core::spec::{NetworkSpec, Owner, label};
 use super::answers::{self, lessons};
 use super::engine::{FakeEngine, Load};
 use super::host::FakeHost;
-use super::state::{Container, Node, State};
+use super::state::{Container, Exec, Node, State};
 use super::trouble::{Calls, Trouble};
 
 /// What engine and host share.
@@ -200,6 +200,23 @@ impl Machine {
             image.to_owned(),
             log.iter().map(ToString::to_string).collect(),
         );
+    }
+
+    /// What an attached command of this image writes whose program is this one.
+    pub fn says(&self, image: &str, program: &str, output: &[u8]) {
+        let key = (image.to_owned(), program.to_owned());
+        self.shared.state().says.insert(key, output.to_vec());
+    }
+
+    /// Attached commands that were run, oldest first, each with the input that it was given.
+    ///
+    /// # Panics
+    /// Where a test panicked while it wrote such an input.
+    pub fn attached(&self) -> Vec<(Vec<String>, Vec<u8>)> {
+        let state = self.shared.state();
+        let input = |exec: &Exec| exec.input.lock().expect("no test panics in here").clone();
+        let all = state.execs.values();
+        all.map(|exec| (exec.argv.clone(), input(exec))).collect()
     }
 
     /// Only these images can be pulled.

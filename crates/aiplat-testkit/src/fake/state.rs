@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use aiplat_core::observed::{CgroupFacts, ContainerState, EngineFacts, ImageFacts, Listener};
 use aiplat_core::spec::{ContainerSpec, NetworkMode, NetworkSpec, Owner};
+use aiplat_docker::engine::EngineEvent;
 
 use super::answers::{Lesson, Server};
 
@@ -25,6 +27,14 @@ pub(super) struct Container {
     pub(super) starts: u32,
     /// Dropped with the run: nobody answers for a container that does not run.
     pub(super) servers: Vec<Server>,
+}
+
+/// An attached command.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Exec {
+    pub(super) argv: Vec<String>,
+    pub(super) input: Arc<Mutex<Vec<u8>>>,
+    pub(super) exit_code: i64,
 }
 
 /// Something at a path.
@@ -65,6 +75,12 @@ pub(super) struct State {
     pub(super) ends: BTreeMap<String, i64>,
     /// What containers wrote, by image.
     pub(super) logs: BTreeMap<String, Vec<String>>,
+    /// What programs write, by image and first word of the command.
+    pub(super) says: BTreeMap<(String, String), Vec<u8>>,
+    /// Attached commands and how they ended.
+    pub(super) execs: BTreeMap<String, Exec>,
+    /// What happened, oldest first.
+    pub(super) events: Vec<EngineEvent>,
     /// How services answer.
     pub(super) lessons: BTreeMap<String, Lesson>,
     pub(super) next: u32,

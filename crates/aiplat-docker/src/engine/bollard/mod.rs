@@ -5,6 +5,7 @@ mod create;
 mod exec;
 mod fault;
 mod image;
+mod live;
 mod read;
 
 use std::collections::BTreeMap;
@@ -24,8 +25,9 @@ use bollard::query_parameters::{
 use futures_util::{Stream, StreamExt};
 
 use super::{
-    Answer, ContainerDetail, Engine, EngineError, ExecOutput, Life, LogLine, NetworkDetail,
-    PullProgress, UserOf,
+    Answer, ContainerDetail, ContainerUsage, Engine, EngineError, EngineEvent, EventQuestion,
+    ExecAttached, ExecOutput, ExecRequest, Life, LogLine, NetworkDetail, PullProgress,
+    TerminalSize, UserOf,
 };
 
 /// Oldest API version that has everything the stacks need: that of Docker 20.10.
@@ -293,6 +295,26 @@ impl Engine for Bollard {
 
     async fn exec(&self, id: &str, user: UserOf, argv: &[String]) -> Answer<ExecOutput> {
         self.run(id, user, argv).await
+    }
+
+    async fn exec_attach(&self, id: &str, request: &ExecRequest) -> Answer<ExecAttached> {
+        self.attach(id, request).await
+    }
+
+    async fn exec_exit(&self, exec: &str) -> Answer<i64> {
+        self.exit_code(exec, "tell how a command ended").await
+    }
+
+    async fn exec_resize(&self, exec: &str, size: TerminalSize) -> Answer<()> {
+        self.resize(exec, size).await
+    }
+
+    async fn container_usage(&self, id: &str) -> Answer<Option<ContainerUsage>> {
+        self.usage(id).await
+    }
+
+    fn events(&self, question: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
+        self.happened(question)
     }
 }
 

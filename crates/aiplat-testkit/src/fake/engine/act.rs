@@ -9,16 +9,17 @@ use aiplat_docker::engine::{
     NetworkDetail,
 };
 
+use super::live;
 use crate::fake::answers::{self, serve};
 use crate::fake::state::{Container, State};
 
-fn absent(kind: &str, id: &str) -> EngineError {
+pub(super) fn absent(kind: &str, id: &str) -> EngineError {
     EngineError::NotFound {
         what: format!("{kind} `{id}`"),
     }
 }
 
-fn refused(what: &str, status: u16, words: impl Into<String>) -> EngineError {
+pub(super) fn refused(what: &str, status: u16, words: impl Into<String>) -> EngineError {
     EngineError::Refused {
         what: what.to_owned(),
         status,
@@ -26,7 +27,7 @@ fn refused(what: &str, status: u16, words: impl Into<String>) -> EngineError {
     }
 }
 
-fn find(state: &State, id: &str) -> Answer<String> {
+pub(super) fn find(state: &State, id: &str) -> Answer<String> {
     state.find(id).ok_or_else(|| absent("container", id))
 }
 
@@ -291,19 +292,25 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
         ContainerState::Running
     };
     container.exit_code = ends.unwrap_or(0);
+    live::note(state, &id, "start");
     Ok(())
 }
 
 pub(super) fn stop(state: &mut State, id: &str) -> Answer<()> {
-    let container = get(state, id)?;
-    if matches!(
+    let id = find(state, id)?;
+    let container = get(state, &id)?;
+    let ran = matches!(
         container.state,
         ContainerState::Running | ContainerState::Paused
-    ) {
+    );
+    if ran {
         container.state = ContainerState::Exited;
     }
     container.address = None;
     container.servers.clear();
+    if ran {
+        live::note(state, &id, "die");
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! An engine in memory, with the semantics of the real one as far as `apply` can tell.
 
 mod act;
+mod live;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aiplat_core::observed::{EngineFacts, ImageFacts, ObservedContainer, ObservedNetwork};
 use aiplat_core::spec::{ContainerSpec, NetworkSpec};
 use aiplat_docker::engine::{
-    Answer, ContainerDetail, Engine, EngineError, ExecOutput, Life, LogLine, NetworkDetail,
-    PullProgress, UserOf,
+    Answer, ContainerDetail, ContainerUsage, Engine, EngineError, EngineEvent, EventQuestion,
+    ExecAttached, ExecOutput, ExecRequest, Life, LogLine, NetworkDetail, PullProgress,
+    TerminalSize, UserOf,
 };
 use futures_util::Stream;
 
@@ -216,5 +218,32 @@ impl Engine for FakeEngine {
     async fn exec(&self, id: &str, _user: UserOf, argv: &[String]) -> Answer<ExecOutput> {
         let what = format!("run {} in container {id}", argv.join(" "));
         self.act(what, |state| act::exec(state, id)).await
+    }
+
+    async fn exec_attach(&self, id: &str, request: &ExecRequest) -> Answer<ExecAttached> {
+        let what = format!("attach {} in container {id}", request.argv.join(" "));
+        self.act(what, |state| live::attach(state, id, request))
+            .await
+    }
+
+    async fn exec_exit(&self, exec: &str) -> Answer<i64> {
+        self.act("tell how a command ended".to_owned(), |state| {
+            live::exit_code(state, exec)
+        })
+        .await
+    }
+
+    async fn exec_resize(&self, _exec: &str, _size: TerminalSize) -> Answer<()> {
+        Ok(())
+    }
+
+    async fn container_usage(&self, id: &str) -> Answer<Option<ContainerUsage>> {
+        let what = format!("tell what container {id} uses");
+        self.act(what, |state| live::usage(state, id)).await
+    }
+
+    fn events(&self, question: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
+        let known = live::events(&self.shared.state(), question);
+        futures_util::stream::iter(known.into_iter().map(Ok))
     }
 }
