@@ -86,6 +86,9 @@ async fn refused(
     taken: Vec<(&'static str, String)>,
 ) -> Vec<Cell> {
     let mut flags = newcomer(scene);
+    // the same port at another address is nobody's loss
+    let address = stack.config.settings.bind_address.get();
+    flags.insert("BIND_ADDRESS".to_owned(), address.to_string());
     flags.extend(
         taken
             .iter()
