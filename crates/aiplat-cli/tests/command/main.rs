@@ -1,5 +1,8 @@
 //! The command from outside, without an engine: words, exit codes, JSON, silence about secrets.
 
+mod manual;
+#[path = "../common/pages.rs"]
+mod pages;
 mod words;
 mod wrong;
 

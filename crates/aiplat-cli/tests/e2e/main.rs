@@ -8,7 +8,10 @@ mod bad_input;
 mod disk_full;
 mod full;
 mod kill_9;
+mod manual;
 mod one_line;
+#[path = "../common/pages.rs"]
+mod pages;
 mod registry;
 mod render;
 mod rollback;

@@ -1,0 +1,86 @@
+//! A command line as the manual or the help shows it, held against what there is.
+
+use clap::{Arg, Command};
+
+/// The commands that a line of shell runs, each as the words of its path, such as `["catalog", "show"]`.
+///
+/// # Errors
+///
+/// Words on the command or flag that does not exist.
+pub(super) fn commands(line: &str) -> Result<Vec<Vec<String>>, String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let starts = words
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| word.trim_start_matches(['$', '(']) == "aiplat");
+    starts.map(|(at, _)| command(&words[at + 1..])).collect()
+}
+
+fn command(words: &[&str]) -> Result<Vec<String>, String> {
+    let mut root = aiplat_cli::command();
+    root.build();
+    let mut path: Vec<String> = Vec::new();
+    let mut at = &root;
+    let mut words = words.iter().copied();
+    while let Some(word) = words.next() {
+        let ends = ['|', ';', '&', '>', '<', '#', '$', '\\', '(', '`'];
+        if word.starts_with(ends) || word.starts_with("2>") {
+            break;
+        }
+        // `aiplat plan; echo` and `$(aiplat ls)`
+        let (word, last) = match word.find([';', ')']) {
+            Some(end) => (&word[..end], true),
+            None => (word, false),
+        };
+        if word.starts_with('-') {
+            let (flag, value) = word
+                .split_once('=')
+                .map_or((word, None), |(f, v)| (f, Some(v)));
+            let argument = flag_of(at, flag)
+                .ok_or_else(|| format!("`aiplat {}` has no flag `{flag}`", path.join(" ")))?;
+            let takes = argument.get_num_args().is_some_and(|n| n.min_values() > 0);
+            if takes && value.is_none() {
+                words.next();
+            }
+        } else if let Some(sub) = at.find_subcommand(word) {
+            path.push(sub.get_name().to_owned());
+            at = sub;
+        } else if at.has_subcommands() && !placeholder(word) {
+            path.push(word.to_owned());
+            return Err(format!("there is no `aiplat {}`", path.join(" ")));
+        }
+        if last {
+            break;
+        }
+    }
+    Ok(path)
+}
+
+/// `COMMAND`, `<service>`, `…`
+fn placeholder(word: &str) -> bool {
+    word.contains('…')
+        || word.starts_with(['<', '[', '{'])
+        || word.chars().all(|c| c.is_ascii_uppercase())
+}
+
+fn flag_of<'a>(at: &'a Command, flag: &str) -> Option<&'a Arg> {
+    at.get_arguments()
+        .find(|argument| match flag.strip_prefix("--") {
+            Some(long) => argument.get_long() == Some(long),
+            // several short ones may stand together; the first tells whether they are known
+            None => flag.chars().nth(1) == argument.get_short() && argument.get_short().is_some(),
+        })
+}
+
+#[test]
+fn a_line_is_its_commands() {
+    let line = "BASE_DIR=/mnt/data2 aiplat -H x --json catalog show n8n | jq . && aiplat plan --vector-db chroma; echo $?";
+    assert_eq!(
+        commands(line).unwrap(),
+        [vec!["catalog", "show"], vec!["plan"]]
+    );
+    assert_eq!(commands("case $(aiplat ls) in").unwrap(), [["ls"]]);
+    assert!(commands("aiplat nonsense").is_err());
+    assert!(commands("aiplat plan --nonsense").is_err());
+    assert!(commands("aiplat catalog nonsense").is_err());
+}
