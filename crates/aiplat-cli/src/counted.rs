@@ -118,6 +118,10 @@ impl<E: Engine> Engine for Counted<E> {
         self.call(1).container_inspect(id).await
     }
 
+    async fn container_differences(&self, id: &str, spec: &ContainerSpec) -> Answer<Vec<String>> {
+        self.call(1).container_differences(id, spec).await
+    }
+
     async fn container_wait(&self, id: &str) -> Answer<i64> {
         self.call(1).container_wait(id).await
     }

@@ -152,6 +152,7 @@ impl Session {
             environment: self.environment.variables.clone(),
             invoking_user: self.environment.invoking_user,
             allow_unmounted: settings.allow_unmounted,
+            deep: false,
             command: command.to_owned(),
         })
     }

@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::names::StackId;
-use crate::spec::{IpProtocol, Owner, label};
+use crate::spec::{Bind, IpProtocol, Owner, label};
 
 /// Everything the planner may know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,16 @@ pub struct ObservedContainer {
     pub networks: BTreeMap<String, Option<Ipv4Addr>>,
     /// Host ports it holds.
     pub ports: Vec<ObservedPort>,
+    /// Directories and files of the host that it sees; `None` where the engine's list does not tell.
+    #[serde(default)]
+    pub mounts: Option<BTreeSet<Bind>>,
+    /// Its limits as the kernel has them; `None` where it does not run, or they were not found.
+    #[serde(default)]
+    pub limits: Option<CgroupFacts>,
+    /// Settings that the engine has otherwise than the specification it was made from, in words and without values;
+    /// `None` where they were not compared, since that costs a call a container.
+    #[serde(default)]
+    pub differs: Option<Vec<String>>,
     /// When it was made, seconds since 1970.
     pub created: i64,
 }

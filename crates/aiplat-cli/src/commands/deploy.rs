@@ -44,6 +44,9 @@ Examples:
       a small one
   aiplat deploy --json | jq -r '.services[] | .service + \" \" + (.urls[0] // \"-\")'")]
 pub(crate) struct Deploy {
+    /// Compare every setting of every container with its specification, and mend what was changed by hand
+    #[arg(long)]
+    deep: bool,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -67,7 +70,10 @@ struct Outcome<'a> {
 impl Deploy {
     /// A deploy with these settings.
     pub(super) fn of(settings: SettingsArgs) -> Self {
-        Self { settings }
+        Self {
+            settings,
+            deep: false,
+        }
     }
 
     pub(super) async fn run(self, session: &Session) -> Ended {
@@ -99,7 +105,8 @@ impl Deploy {
         session: &Session,
         engine: &Counted<E>,
     ) -> Result<Prepared, Failure> {
-        let inputs = session.inputs(&self.settings, "deploy")?;
+        let mut inputs = session.inputs(&self.settings, "deploy")?;
+        inputs.deep = self.deep;
         let mut agreed: BTreeSet<String> = BTreeSet::new();
         loop {
             let (host, places) = (session.host(), session.places());

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod disk_full;
+mod drift;
 mod full;
 mod kill_9;
 mod manual;

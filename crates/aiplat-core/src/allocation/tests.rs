@@ -170,6 +170,9 @@ fn a_container_that_the_engine_is_just_starting_holds_the_stacks_own_ports() {
         status: "Created".to_owned(),
         networks: BTreeMap::new(),
         ports: Vec::new(),
+        mounts: None,
+        limits: None,
+        differs: None,
         created: 0,
     });
     assert_eq!(allocate(&wanted, &observed, &register), Ok(got));

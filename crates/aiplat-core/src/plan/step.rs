@@ -102,6 +102,9 @@ pub struct ContainerStep {
     pub superseded: Option<String>,
     /// A half-made container of an interrupted run that holds the name; removed first.
     pub discard: Option<String>,
+    /// A container made as wanted by a run that was interrupted before it had proved it: proved now instead of made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<String>,
     /// Proof of health.
     pub gate: Gate,
 }

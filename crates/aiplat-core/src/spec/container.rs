@@ -126,7 +126,7 @@ pub struct PublishedPort {
 }
 
 /// A directory or file of the stack inside the container.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 pub struct Bind {
     /// Path on the host; must exist.
     pub source: PathBuf,

@@ -23,6 +23,9 @@ fn foreign(name: &str) -> ObservedContainer {
         labels: BTreeMap::new(),
         networks: BTreeMap::new(),
         ports: Vec::new(),
+        mounts: None,
+        limits: None,
+        differs: None,
         created: 0,
     }
 }

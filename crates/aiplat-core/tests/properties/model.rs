@@ -156,6 +156,9 @@ fn foreign() -> ObservedContainer {
         labels: BTreeMap::new(),
         networks: BTreeMap::new(),
         ports: Vec::new(),
+        mounts: None,
+        limits: None,
+        differs: None,
         created: 0,
     }
 }

@@ -112,6 +112,14 @@ async fn bring_up<E: Engine, H: Host, V: Events>(
             phase,
         });
     };
+    if let Some(id) = &step.resumes {
+        let detail = own_service(engine, &context.plan.stack_id, &spec.service, id).await?;
+        if detail.is_some_and(|found| found.is_up()) {
+            made.id = Some(id.clone());
+            drop(turn);
+            return prove(context, step).await;
+        }
+    }
     phase(Phase::Creating);
     let id = create(context, step).await?;
     made.id = Some(id.clone());
@@ -125,8 +133,16 @@ async fn bring_up<E: Engine, H: Host, V: Events>(
     phase(Phase::Starting);
     engine.container_start(&id).await?;
     drop(turn);
+    prove(context, step).await
+}
+
+/// Proves the new container healthy and confined.
+async fn prove<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    step: &ContainerStep,
+) -> Result<(), StepError> {
     let detail = wait(context, &step.gate).await?;
-    if let Some(profile) = &spec.apparmor {
+    if let Some(profile) = &step.spec.apparmor {
         confined::check(context.host, &detail, profile)?;
     }
     Ok(())

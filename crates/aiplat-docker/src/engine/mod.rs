@@ -77,9 +77,6 @@ pub trait Engine: Send + Sync {
     /// Freezes all processes of a running container at one moment; one that is frozen already is left alone.
     fn container_pause(&self, id: &str) -> impl Future<Output = Answer<()>> + Send;
 
-    /// Lets a frozen container go on; one that is not frozen is left alone.
-    fn container_unpause(&self, id: &str) -> impl Future<Output = Answer<()>> + Send;
-
     /// Sends a signal, such as `SIGHUP`, to the first process.
     fn container_kill(&self, id: &str, signal: &str) -> impl Future<Output = Answer<()>> + Send;
 
@@ -91,6 +88,17 @@ pub trait Engine: Send + Sync {
 
     /// One container in detail, by id or name.
     fn container_inspect(&self, id: &str) -> impl Future<Output = Answer<ContainerDetail>> + Send;
+
+    /// The settings of a container that are not what its specification asks for, in words and without any value: one
+    /// call. Only this compares what was changed by hand, since the container's own label says what it was made from.
+    fn container_differences(
+        &self,
+        id: &str,
+        spec: &ContainerSpec,
+    ) -> impl Future<Output = Answer<Vec<String>>> + Send;
+
+    /// Lets a frozen container go on; one that is not frozen is left alone.
+    fn container_unpause(&self, id: &str) -> impl Future<Output = Answer<()>> + Send;
 
     /// Waits until a container does not run, and answers its exit code.
     fn container_wait(&self, id: &str) -> impl Future<Output = Answer<i64>> + Send;

@@ -1,6 +1,6 @@
 //! The real host.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,6 +121,21 @@ impl Host for LinuxHost {
                 firewall: firewall.join().unwrap_or_default(),
             })
         })
+    }
+
+    fn container_limits(
+        &self,
+        parent: Option<&str>,
+        driver: &str,
+        ids: &[&str],
+    ) -> Result<BTreeMap<String, CgroupFacts>, HostError> {
+        let mut found = BTreeMap::new();
+        for id in ids {
+            if let Some(limits) = self.cgroups().of_container(parent, driver, id)? {
+                found.insert((*id).to_owned(), limits);
+            }
+        }
+        Ok(found)
     }
 
     fn volume(&self, path: &Path) -> Result<VolumeFacts, HostError> {

@@ -6,7 +6,7 @@
 //! Paths are absolute, and no component of one may be a symbolic link, so that a stack's own user cannot lead the tool,
 //! which runs as root, out of the stack's directory. Hand in a canonical `BASE_DIR`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use aiplat_apparmor::Label;
@@ -66,6 +66,19 @@ pub enum Outcome {
 pub trait Host: Send + Sync {
     /// What the host has and uses at this moment.
     fn facts(&self, question: &HostQuestion) -> Result<HostFacts, HostError>;
+
+    /// The limits of running containers as the kernel has them, by engine id, found by the names that engines give
+    /// their cgroups: no engine is asked. `parent` is as in [`CgroupSpec::parent`], `driver` as in
+    /// [`aiplat_core::observed::EngineFacts::cgroup_driver`]. One that is not found is left out.
+    fn container_limits(
+        &self,
+        parent: Option<&str>,
+        driver: &str,
+        ids: &[&str],
+    ) -> Result<BTreeMap<String, CgroupFacts>, HostError> {
+        let _ = (parent, driver, ids);
+        Ok(BTreeMap::new())
+    }
 
     /// Where a path lies; for a path that does not exist, where it would lie.
     fn volume(&self, path: &Path) -> Result<VolumeFacts, HostError>;

@@ -27,6 +27,8 @@ pub struct Inputs {
     pub invoking_user: Option<(u32, u32)>,
     /// A `BASE_DIR` that is missing is made, on whatever file system lies there.
     pub allow_unmounted: bool,
+    /// Every setting of every container is compared with its specification, at the price of a call each.
+    pub deep: bool,
     /// The command, for whoever meets its lock, such as `deploy`.
     pub command: String,
 }

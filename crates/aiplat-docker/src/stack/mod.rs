@@ -7,6 +7,7 @@
 //! the same stack is told who holds it. The host-wide lock is held only while something is reserved.
 
 mod deploy;
+mod drift;
 mod error;
 mod inputs;
 mod list;

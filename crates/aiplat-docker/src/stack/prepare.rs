@@ -16,6 +16,7 @@ use aiplat_core::secret::{Format, RANDOM_BYTES};
 use aiplat_core::settings::{Layers, Settings, Warning};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::drift;
 use super::reservations::reconciled;
 use super::{Inputs, Intent, Places, PrepareError, Volume, locate};
 use crate::engine::Engine;
@@ -158,7 +159,8 @@ pub async fn prepare<E: Engine, H: Host>(
     let desired = desired(&config, catalogue, &seen.engine).map_err(PrepareError::Desired)?;
     question.paths = desired.paths();
     question.cgroup_parent = config.cgroup_parent(&seen.engine.cgroup_driver);
-    let observed = looked_up(host, seen, &question)?;
+    let mut observed = looked_up(host, seen, &question)?;
+    drift::look(engine, host, &config, &desired, &mut observed, inputs.deep).await?;
     let plan = plan::plan(&config, &desired, &observed).map_err(PrepareError::Plan)?;
     let violations = plan::check(&plan, &config, catalogue, &register);
     if !violations.is_empty() {

@@ -305,6 +305,9 @@ impl Engine for Fake {
         })
         .await
     }
+    async fn container_differences(&self, _: &str, _: &ContainerSpec) -> Answer<Vec<String>> {
+        Ok(Vec::new())
+    }
     async fn container_wait(&self, _: &str) -> Answer<i64> {
         Ok(0)
     }

@@ -78,6 +78,7 @@ pub(crate) fn service(name: &str, image: &str) -> ContainerStep {
         replaces: None,
         superseded: None,
         discard: None,
+        resumes: None,
         gate,
     }
 }

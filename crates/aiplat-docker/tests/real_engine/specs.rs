@@ -132,6 +132,7 @@ pub(crate) fn container(spec: &ContainerSpec, gate: Gate) -> ContainerStep {
         replaces: None,
         superseded: None,
         discard: None,
+        resumes: None,
         gate,
     }
 }

@@ -173,6 +173,9 @@ pub fn made(spec: &ContainerSpec, hash: &str) -> ObservedContainer {
         labels,
         networks,
         ports: ports.collect(),
+        mounts: None,
+        limits: None,
+        differs: None,
         created: 0,
     }
 }

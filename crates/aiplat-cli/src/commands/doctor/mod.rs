@@ -1,5 +1,6 @@
 //! `aiplat doctor`
 
+mod drift;
 mod engine;
 mod finding;
 mod host;
@@ -22,7 +23,8 @@ use finding::{Finding, Severity};
 /// Look for what is wrong with engine, host and stack, and say how to mend it.
 ///
 /// Looks at the engine and its version, cgroups, AppArmor, the firewall rules of running stacks, ports, subnets, users,
-/// free space, the clock, the volume, the manifest and its modes, and the licences of what runs. Changes nothing. Works
+/// free space, the clock, the volume, the manifest and its modes, the licences of what runs, and whatever was changed by
+/// hand: every setting of every container. Changes nothing. Works
 /// without a stack and without an engine too, as far as it gets.
 ///
 /// Ends with 11 where something must be mended (`error`); a `warning` may be meant so.
@@ -61,6 +63,7 @@ impl Doctor {
                     stack::look(session, opened, &observed, &mut findings);
                     manifest::look(opened, &observed, &mut findings);
                     stack::containers(opened, &observed.containers, &mut findings);
+                    drift::look(session, &connected, &mut findings).await?;
                 }
             }
             Err(failure) => {

@@ -1,6 +1,7 @@
 //! The step that ends with a healthy container: proved as it is, started, or made anew.
 
-use super::{Builder, holder, id};
+use super::drift::drift;
+use super::{Builder, holder, id, refs};
 use crate::desired::DesiredService;
 use crate::observed::{ContainerState, ObservedContainer};
 use crate::plan::problem::PlanProblem;
@@ -8,73 +9,133 @@ use crate::plan::step::{Change, ContainerStep, Step};
 use crate::spec::{ContainerSpec, Gate, NetworkMode, label};
 
 impl Builder<'_> {
-    /// The step that ends with a healthy container; says whether the container is a new one.
+    /// The step that ends with a healthy container; says whether the container is a new one. `edited` names
+    /// configuration that somebody else wrote since the tool did, and that the container may have read.
     pub(super) fn container(
         &mut self,
         service: &DesiredService,
         files: &str,
-        image: &str,
         checked: Option<&str>,
+        edited: Option<&str>,
     ) -> bool {
-        let spec = &service.container;
-        let hash = spec.hash();
-        let held = self.held(spec);
-        let Held {
-            current,
-            superseded,
-        } = match held {
+        let held = match self.held(service) {
             Ok(held) => held,
             Err(problem) => {
                 self.problems.push(problem);
                 return false;
             }
         };
-        let ready = id::of("service", &service.name);
+        let spec = &service.container;
+        let hash = spec.hash();
         let shares_remade = match &spec.network {
             NetworkMode::Container { service, .. } => self.remade.contains(service),
             NetworkMode::Stack { .. } | NetworkMode::None => false,
         };
-        let before: Vec<String> = service.after.iter().map(|s| id::of("service", s)).collect();
-        let setups: Vec<String> = service.after.iter().map(|s| id::of("setup", s)).collect();
-        let same = current
-            .as_ref()
-            .is_some_and(|c| c.label(label::SPEC_HASH) == Some(&hash));
-        let attached = current.as_ref().is_some_and(|c| attached(c, spec));
-        if same && attached && !shares_remade && superseded.is_none() {
-            let current = current.expect("has the wanted hash");
-            let mut after: Vec<&str> = vec![files, id::NETWORK, id::FIREWALL];
-            after.extend(before.iter().map(String::as_str));
-            match current.state {
-                ContainerState::Running => {
-                    let step = Step::Gate(Box::new(self.at_its_address(&service.gate)));
-                    self.push(ready, &after, Change::Verify, "runs as wanted", step);
-                }
-                _ if lost_network(spec) => {
-                    return self.make(
-                        service,
-                        &hash,
-                        current_id(Some(&current)),
-                        None,
-                        None,
-                        &after,
-                        "is stopped, and shares a network namespace that may be gone",
-                    );
-                }
-                _ => {
-                    let step = Step::Start {
-                        id: current.id.clone(),
-                        gate: Box::new(service.gate.clone()),
-                    };
-                    let why = format!("exists as wanted, but is {}", state(current.state));
-                    self.push(ready, &after, Change::Update, &why, step);
-                }
+        let why = match &held.current {
+            None if held.superseded.is_some() => Some("was renamed by hand".to_owned()),
+            None => Some("is not there yet".to_owned()),
+            Some(_) if shares_remade => {
+                Some("shares the network namespace of a container that is made anew".to_owned())
             }
-            return false;
+            Some(c) => unlike(c, spec, &hash).or(edited.map(str::to_owned)),
+        };
+        match (&held.current, why) {
+            (Some(current), None) if held.superseded.is_none() => {
+                self.present(service, current, &hash, files)
+            }
+            // made by a run that was interrupted before it had proved it
+            (Some(current), None) if current.state == ContainerState::Running => {
+                let after = self.after_all(service, files, checked);
+                let making = Making {
+                    superseded: current_id(held.superseded.as_ref()),
+                    resumes: Some(current.id.clone()),
+                    ..Making::default()
+                };
+                self.make(
+                    service,
+                    &hash,
+                    making,
+                    &after,
+                    "was not proved yet when a run was interrupted",
+                )
+            }
+            (_, why) => {
+                let after = self.after_all(service, files, checked);
+                // a successor that an interrupted run left behind stands next to the predecessor it was to replace
+                let current = current_id(held.current.as_ref());
+                let (replaces, discard) = match held.superseded {
+                    None => (current, None),
+                    Some(_) => (None, current),
+                };
+                let making = Making {
+                    replaces,
+                    superseded: current_id(held.superseded.as_ref()),
+                    discard,
+                    resumes: None,
+                };
+                let why = why.unwrap_or_else(|| "a run was interrupted".to_owned());
+                self.make(service, &hash, making, &after, &why)
+            }
         }
+    }
+
+    /// A container that is as wanted: proved, or started first.
+    fn present(
+        &mut self,
+        service: &DesiredService,
+        current: &ObservedContainer,
+        hash: &str,
+        files: &str,
+    ) -> bool {
+        let ready = id::of("service", &service.name);
+        let before = ids("service", service);
+        let mut after: Vec<&str> = vec![files, id::NETWORK, id::FIREWALL];
+        after.extend(before.iter().map(String::as_str));
+        let anew = match current.state {
+            ContainerState::Running => {
+                let step = Step::Gate(Box::new(self.at_its_address(&service.gate)));
+                self.push(ready, &after, Change::Verify, "runs as wanted", step);
+                return false;
+            }
+            // its network namespace is where it was
+            ContainerState::Paused => None,
+            ContainerState::Dead | ContainerState::Removing => {
+                Some("is what the engine could not remove")
+            }
+            _ if lost_network(&service.container) => {
+                Some("is stopped, and shares a network namespace that may be gone")
+            }
+            _ => None,
+        };
+        if let Some(why) = anew {
+            let making = Making {
+                replaces: Some(current.id.clone()),
+                ..Making::default()
+            };
+            let after: Vec<String> = after.into_iter().map(str::to_owned).collect();
+            return self.make(service, hash, making, &after, why);
+        }
+        let step = Step::Start {
+            id: current.id.clone(),
+            gate: Box::new(service.gate.clone()),
+        };
+        let why = format!("exists as wanted, but is {}", state(current.state));
+        self.push(ready, &after, Change::Update, &why, step);
+        false
+    }
+
+    /// All that a new container waits for; what is to be made in others for it is planned on the way.
+    fn after_all(
+        &mut self,
+        service: &DesiredService,
+        files: &str,
+        checked: Option<&str>,
+    ) -> Vec<String> {
         let provisions = self.provisions(service);
-        let mut after: Vec<&str> = vec![
+        let image = id::image(&service.container.image);
+        let ground = [
             files,
-            image,
+            &image,
             id::SECRETS,
             id::DIRECTORIES,
             id::NETWORK,
@@ -82,39 +143,15 @@ impl Builder<'_> {
             id::CGROUP,
             id::PROFILES,
         ];
-        after.extend(checked);
-        after.extend(provisions.iter().map(String::as_str));
-        after.extend(before.iter().map(String::as_str));
-        after.extend(setups.iter().map(String::as_str));
-        let why = match (&current, shares_remade) {
-            (None, _) => "is not there yet".to_owned(),
-            (Some(_), true) => {
-                "shares the network namespace of a container that is made anew".to_owned()
-            }
-            (Some(c), _) if same && !attached => {
-                let extra: Vec<_> = c.networks.keys().map(String::as_str).collect();
-                format!(
-                    "is attached to other networks than its own: {}",
-                    extra.join(", ")
-                )
-            }
-            (Some(_), _) => "its specification changed".to_owned(),
-        };
-        // a successor that an interrupted run left behind, next to the predecessor it was to replace
-        let (replaces, discard) = match (&current, &superseded) {
-            (Some(current), None) => (Some(current.id.clone()), None),
-            (Some(current), Some(_)) => (None, Some(current.id.clone())),
-            (None, _) => (None, None),
-        };
-        self.make(
-            service,
-            &hash,
-            replaces,
-            current_id(superseded.as_ref()),
-            discard,
-            &after,
-            &why,
-        )
+        let mut after: Vec<String> = ground
+            .into_iter()
+            .chain(checked)
+            .map(str::to_owned)
+            .collect();
+        after.extend(provisions);
+        after.extend(ids("service", service));
+        after.extend(ids("setup", service));
+        after
     }
 
     /// The gate with the address that the container, or the one whose namespace it shares, was seen to have.
@@ -128,37 +165,43 @@ impl Builder<'_> {
         Gate { at, ..gate.clone() }
     }
 
-    #[allow(clippy::too_many_arguments)] // one place that fills the step's fields
     fn make(
         &mut self,
         service: &DesiredService,
         hash: &str,
-        replaces: Option<String>,
-        superseded: Option<String>,
-        discard: Option<String>,
-        after: &[&str],
+        making: Making,
+        after: &[String],
         why: &str,
     ) -> bool {
-        let change = if replaces.is_some() || superseded.is_some() || discard.is_some() {
-            Change::Update
-        } else {
+        let change = if making == Making::default() {
             Change::Create
+        } else {
+            Change::Update
         };
+        let Making {
+            replaces,
+            superseded,
+            discard,
+            resumes,
+        } = making;
         let step = Step::Container(Box::new(ContainerStep {
             spec: service.container.clone(),
             hash: hash.to_owned(),
             replaces,
             superseded,
             discard,
+            resumes,
             gate: service.gate.clone(),
         }));
-        self.push(id::of("service", &service.name), after, change, why, step);
+        let id = id::of("service", &service.name);
+        self.push(id, &refs(after), change, why, step);
         self.remade.insert(service.name.clone());
         true
     }
 
-    /// Who holds a container's name, and a predecessor that an interrupted run renamed.
-    fn held(&self, spec: &ContainerSpec) -> Result<Held, PlanProblem> {
+    /// Who holds a container's name, and a predecessor that an interrupted run or somebody's hand renamed.
+    fn held(&mut self, service: &DesiredService) -> Result<Held, PlanProblem> {
+        let spec = &service.container;
         let named = |name: &str| self.observed.containers.iter().find(|c| c.name == name);
         let ours = |c: &ObservedContainer| c.belongs_to(self.id);
         let refuse = |c: &ObservedContainer| PlanProblem::ContainerHeld {
@@ -174,11 +217,42 @@ impl Builder<'_> {
         {
             return Err(refuse(foreign));
         }
-        Ok(Held {
+        // under another name it holds the ports and the data all the same
+        let renamed = self.observed.containers.iter().find(|c| {
+            ours(c)
+                && c.label(label::SERVICE) == Some(service.name.as_str())
+                && c.label(label::PURPOSE).is_none()
+                && ![current, superseded].contains(&Some(c))
+        });
+        let held = Held {
             current: current.cloned(),
-            superseded: superseded.cloned(),
-        })
+            superseded: superseded.or(renamed).cloned(),
+        };
+        self.kept.extend(current_id(held.superseded.as_ref()));
+        Ok(held)
     }
+}
+
+/// The containers that a new one takes the place of, as in [`ContainerStep`].
+#[derive(Default, PartialEq, Eq)]
+struct Making {
+    replaces: Option<String>,
+    superseded: Option<String>,
+    discard: Option<String>,
+    resumes: Option<String>,
+}
+
+/// Why a container is not the wanted one, when it is not.
+fn unlike(current: &ObservedContainer, spec: &ContainerSpec, hash: &str) -> Option<String> {
+    if current.label(label::SPEC_HASH) != Some(hash) {
+        return Some("its specification changed".to_owned());
+    }
+    let drift = drift(current, spec);
+    (!drift.is_empty()).then(|| drift.join("; "))
+}
+
+fn ids(kind: &str, service: &DesiredService) -> Vec<String> {
+    service.after.iter().map(|s| id::of(kind, s)).collect()
 }
 
 struct Held {
@@ -188,16 +262,6 @@ struct Held {
 
 fn current_id(container: Option<&ObservedContainer>) -> Option<String> {
     container.map(|c| c.id.clone())
-}
-
-/// Whether it is attached to its own network and to no other. A stopped container's attachment is not listed by all
-/// engine versions, so only a running one is judged.
-fn attached(container: &ObservedContainer, spec: &ContainerSpec) -> bool {
-    let NetworkMode::Stack { network, .. } = &spec.network else {
-        return true;
-    };
-    container.state != ContainerState::Running
-        || container.networks.keys().eq(std::iter::once(network))
 }
 
 fn lost_network(spec: &ContainerSpec) -> bool {

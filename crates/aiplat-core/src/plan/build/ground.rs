@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Builder, holder, id, refs};
+use super::{Builder, holder, id, refs, same_pages};
 use crate::observed::PathState;
 use crate::plan::problem::PlanProblem;
 use crate::plan::step::{Change, Step};
@@ -137,9 +137,4 @@ impl Builder<'_> {
             }
         }
     }
-}
-
-/// The kernel keeps limits in whole pages.
-fn same_pages(a: Option<u64>, b: Option<u64>) -> bool {
-    a.map(|bytes| bytes / 4096) == b.map(|bytes| bytes / 4096)
 }

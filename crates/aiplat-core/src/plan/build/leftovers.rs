@@ -27,6 +27,7 @@ impl Builder<'_> {
             .containers
             .iter()
             .filter(|c| c.belongs_to(self.id))
+            .filter(|c| !self.kept.contains(&c.id))
             .filter(|c| !wanted.contains(c.name.as_str()) && !superseded.contains(&c.name))
             .filter(|c| {
                 c.label(label::PURPOSE)

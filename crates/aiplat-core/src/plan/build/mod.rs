@@ -1,6 +1,7 @@
 //! From what is wanted and what is there to steps.
 
 mod container;
+mod drift;
 mod files;
 mod ground;
 mod leftovers;
@@ -35,6 +36,7 @@ pub fn plan(
         steps: Vec::new(),
         problems: Vec::new(),
         remade: BTreeSet::new(),
+        kept: BTreeSet::new(),
     };
     // images first: a deploy that cannot have its images has changed nothing
     builder.images();
@@ -90,6 +92,8 @@ struct Builder<'a> {
     problems: Vec<PlanProblem>,
     /// Services whose container is made anew: those that share its network namespace must be too.
     remade: BTreeSet<ServiceName>,
+    /// Containers by id that a step takes care of under another name than the wanted one.
+    kept: BTreeSet<String>,
 }
 
 impl Builder<'_> {
@@ -131,4 +135,9 @@ fn holder(labels: &BTreeMap<String, String>) -> String {
         (Some(stack), Some(base)) => format!("stack `{stack}` in `{base}`"),
         _ => "an object that aiplat did not make".to_owned(),
     }
+}
+
+/// The kernel keeps limits in whole pages.
+fn same_pages(a: Option<u64>, b: Option<u64>) -> bool {
+    a.map(|bytes| bytes / 4096) == b.map(|bytes| bytes / 4096)
 }

@@ -13,6 +13,7 @@ impl Builder<'_> {
         let image = id::image(&service.container.image);
         self.format(service);
         let (outdated, _) = self.outdated(&service.files);
+        let edited = outdated.iter().any(|f| self.edited(f));
         let checked = self.check(service, !outdated.is_empty(), &image);
         let files = id::of("files", name);
         let after: Vec<&str> = [id::DIRECTORIES, id::SECRETS]
@@ -27,9 +28,19 @@ impl Builder<'_> {
             .collect();
         self.files(files.clone(), &after, "configuration", &all);
         let ready = id::of("service", name);
-        let made = self.container(service, &files, &image, checked.as_deref());
+        let made = self.container(
+            service,
+            &files,
+            checked.as_deref(),
+            (edited && service.reload.is_none()).then_some("its configuration was edited by hand"),
+        );
         self.setup(service, &ready);
-        self.reload(service, &ready, made);
+        self.reload(service, &ready, made, edited);
+    }
+
+    /// Whether a file has another content than wanted, and not only another owner or mode.
+    fn edited(&self, file: &FileSpec) -> bool {
+        matches!(self.observed.path(&file.path), PathState::File { sha256, .. } if *sha256 != file.content.content_hash())
     }
 
     fn format(&mut self, service: &DesiredService) {
@@ -104,18 +115,25 @@ impl Builder<'_> {
     }
 
     /// A running service is told of its new configuration; a new container has read it already.
-    fn reload(&mut self, service: &DesiredService, ready: &str, made: bool) {
+    fn reload(&mut self, service: &DesiredService, ready: &str, made: bool, edited: bool) {
         let Some(plan) = &service.reload else { return };
         let (outdated, _) = self.outdated(std::slice::from_ref(&plan.done));
-        if outdated.is_empty() {
+        if outdated.is_empty() && !edited {
             return;
         }
         let id = id::of("reload", &service.name);
         let files = id::of("files", &service.name);
         if !made {
             let step = Step::Reload(Box::new(plan.reload.clone()));
-            let why = "reads its new configuration without a restart";
+            let why = if outdated.is_empty() {
+                "may have read configuration that was edited by hand"
+            } else {
+                "reads its new configuration without a restart"
+            };
             self.push(id.clone(), &[ready, &files], Change::Update, why, step);
+        }
+        if outdated.is_empty() {
+            return;
         }
         let done = id::of("loaded", &service.name);
         let why = "records which configuration it runs with";

@@ -1,5 +1,6 @@
 //! The engine over its HTTP interface. Only this folder names a type of the bollard crate.
 
+mod compare;
 mod connect;
 mod create;
 mod exec;
@@ -261,6 +262,18 @@ impl Engine for Bollard {
             )
             .await?;
         Ok(read::container_detail(found))
+    }
+
+    async fn container_differences(&self, id: &str, spec: &ContainerSpec) -> Answer<Vec<String>> {
+        let found = self
+            .ask(
+                &format!("inspect container `{id}`"),
+                self.docker.inspect_container(id, None),
+            )
+            .await?;
+        // the hash is a label like the others, and was looked at before
+        let wanted = create::container(spec, Life::Service { hash: "" });
+        Ok(compare::differences(&wanted, &found))
     }
 
     async fn container_wait(&self, id: &str) -> Answer<i64> {

@@ -6,14 +6,14 @@ use std::net::Ipv4Addr;
 use aiplat_core::observed::{
     ContainerState, EngineFacts, ImageFacts, ObservedContainer, ObservedNetwork, ObservedPort,
 };
-use aiplat_core::spec::{IpProtocol, label};
+use aiplat_core::spec::{Bind, IpProtocol, label};
 use bollard::ClientVersion;
 use bollard::container::LogOutput;
 use bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary,
     ContainerSummaryStateEnum, EndpointSettings, Health as WireHealth, HealthStatusEnum,
-    ImageInspect, ImageSummary, Ipam, Network, NetworkInspect, PortSummary, PortSummaryTypeEnum,
-    SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion,
+    ImageInspect, ImageSummary, Ipam, MountPoint, Network, NetworkInspect, PortSummary,
+    PortSummaryTypeEnum, SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion,
 };
 
 use crate::engine::{ContainerDetail, Health, HealthState, LogLine, NetworkDetail};
@@ -97,6 +97,11 @@ pub(super) fn container(summary: ContainerSummary) -> Option<ObservedContainer> 
             .map(|(name, endpoint)| (name, address(&endpoint)))
             .collect(),
         ports,
+        mounts: summary
+            .mounts
+            .map(|all| all.into_iter().filter_map(mount).collect()),
+        limits: None,
+        differs: None,
         created: summary.created.unwrap_or_default(),
     })
 }
@@ -112,6 +117,15 @@ fn own_name(names: Vec<String>) -> String {
         .or(bare.first())
         .cloned()
         .unwrap_or_default()
+}
+
+/// A directory or file of the host; a volume that an image made the engine add is none of ours.
+fn mount(point: MountPoint) -> Option<Bind> {
+    (point.typ.as_deref() == Some("bind")).then_some(Bind {
+        source: point.source?.into(),
+        target: point.destination?,
+        read_only: !point.rw.unwrap_or(true),
+    })
 }
 
 fn address(endpoint: &EndpointSettings) -> Option<Ipv4Addr> {

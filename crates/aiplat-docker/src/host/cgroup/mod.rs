@@ -34,6 +34,32 @@ impl Cgroups<'_> {
         }
     }
 
+    /// A container's limits, found by the name that engines give its cgroup; nothing where there is none of that name.
+    pub(crate) fn of_container(
+        &self,
+        parent: Option<&str>,
+        driver: &str,
+        id: &str,
+    ) -> Result<Option<CgroupFacts>, HostError> {
+        if !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let parent = parent.map(Parent::parse).transpose()?;
+        let below = if driver == "systemd" {
+            let slice = parent.map_or_else(|| "system.slice".into(), |p| p.below());
+            slice.join(format!("docker-{id}.scope"))
+        } else {
+            parent
+                .map_or_else(|| "docker".into(), |p| p.below())
+                .join(id)
+        };
+        if self.unified() {
+            v2::read(&self.root.join(below))
+        } else {
+            v1::read(self.root, &below)
+        }
+    }
+
     pub(crate) fn set(&self, spec: &CgroupSpec) -> Result<CgroupFacts, HostError> {
         let wanted = CgroupFacts {
             memory_bytes: spec.memory_bytes,

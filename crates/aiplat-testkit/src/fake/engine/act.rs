@@ -77,6 +77,9 @@ pub(super) fn listed(state: &State) -> Vec<ObservedContainer> {
         } else {
             Vec::new()
         },
+        mounts: Some(c.spec.binds.iter().cloned().collect()),
+        limits: None,
+        differs: None,
         created: 0,
     })
     .collect()
@@ -335,6 +338,16 @@ pub(super) fn unpause(state: &mut State, id: &str) -> Answer<()> {
         container.state = ContainerState::Running;
     }
     Ok(())
+}
+
+pub(super) fn differences(state: &State, id: &str, spec: &ContainerSpec) -> Answer<Vec<String>> {
+    let id = find(state, id)?;
+    let same = state.containers[&id].spec == *spec;
+    Ok(if same {
+        Vec::new()
+    } else {
+        vec!["a setting".to_owned()]
+    })
 }
 
 pub(super) fn signal(state: &mut State, id: &str) -> Answer<()> {

@@ -190,6 +190,12 @@ impl Engine for FakeEngine {
         .await
     }
 
+    async fn container_differences(&self, id: &str, spec: &ContainerSpec) -> Answer<Vec<String>> {
+        let what = format!("compare container {id}");
+        self.act(what, |state| act::differences(state, id, spec))
+            .await
+    }
+
     async fn container_wait(&self, id: &str) -> Answer<i64> {
         let what = format!("wait for container {id}");
         let mut ended = self.act(what, |state| act::exit_code(state, id)).await?;
