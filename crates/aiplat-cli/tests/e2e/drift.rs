@@ -138,7 +138,7 @@ fn limits_that_were_changed_by_the_engine_or_in_the_kernel() {
     kernel("pids.max", &Path::new(&parent).join(&redis), "77");
     shown_and_mended(&stack, false, &["was changed by hand: process limit"]);
     kernel("pids.max", Path::new(&parent), "1999");
-    shown_and_mended(&stack, false, &["cgroup"]);
+    shown_and_mended(&stack, false, &["limits of /aiplat-"]);
 }
 
 /// Writes a limit straight into the kernel, whichever layout its cgroups have.

@@ -24,7 +24,11 @@ impl Builder<'_> {
                 } else {
                     Change::Create
                 };
-                let why = "the stack has limits of its own";
+                let why = if change == Change::Create {
+                    "the stack has limits of its own"
+                } else {
+                    "the kernel has other limits than the stack's"
+                };
                 let step = Step::Cgroup(cgroup.clone());
                 let images = self.image_ids();
                 self.push(id::CGROUP.to_owned(), &refs(&images), change, why, step);
