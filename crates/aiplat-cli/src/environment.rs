@@ -30,6 +30,10 @@ pub(crate) struct Environment {
     pub(crate) own: Own,
     /// Why the own settings could not be read, in words without values.
     pub(crate) own_problem: Option<String>,
+    /// The process' arguments without its own name.
+    pub(crate) arguments: Vec<String>,
+    /// The terminal that is standard input.
+    pub(crate) tty: Option<String>,
     /// Working directory.
     pub(crate) directory: Option<PathBuf>,
     /// User and group of the person behind the command; `None` for root.
@@ -63,6 +67,11 @@ impl Environment {
             invoking_user: invoking_user(&variables),
             own,
             own_problem,
+            arguments: std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
+            tty: tty(),
             directory: std::env::current_dir().ok(),
             terminal_in: std::io::stdin().is_terminal(),
             terminal_out: std::io::stdout().is_terminal(),
@@ -105,6 +114,13 @@ impl Environment {
     fn ci(&self) -> bool {
         self.get("CI").is_some_and(|ci| ci != "false" && ci != "0")
     }
+}
+
+/// The terminal of standard input, by its path.
+fn tty() -> Option<String> {
+    let terminal = std::io::stdin().is_terminal();
+    let path = terminal.then(|| fs_err::read_link("/proc/self/fd/0").ok())??;
+    Some(path.display().to_string())
 }
 
 /// What is no UTF-8 is left out: no key of ours needs it, and the `envy` crate panics on it.

@@ -12,6 +12,7 @@
 
 mod args;
 mod ask;
+mod caller;
 mod commands;
 mod counted;
 mod environment;

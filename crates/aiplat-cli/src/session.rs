@@ -15,6 +15,7 @@ use aiplat_docker::redact::Redactor;
 use aiplat_docker::stack::{CatalogueError, Inputs, Opened, Places, catalogue, open};
 
 use crate::args::{Global, SettingsArgs};
+use crate::caller::caller;
 use crate::counted::Counted;
 use crate::environment::Environment;
 use crate::exit::Exit;
@@ -86,13 +87,18 @@ impl Session {
         self.environment.engine_address(self.global.host.as_deref())
     }
 
-    /// Where the host-wide register is.
+    /// Where the host-wide register is, and who is at work.
     pub(crate) fn places(&self) -> Places {
+        let places = Places {
+            caller: caller(&self.environment, &self.known()),
+            ..Places::default()
+        };
         match &self.environment.own.state_dir {
             Some(state_dir) => Places {
                 state_dir: state_dir.clone(),
+                ..places
             },
-            None => Places::default(),
+            None => places,
         }
     }
 

@@ -49,6 +49,7 @@
 //! ```
 
 pub mod allocation;
+pub mod audit;
 pub mod catalogue;
 pub mod compose;
 pub mod config;

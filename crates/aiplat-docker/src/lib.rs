@@ -5,6 +5,7 @@
 //! - [`observe`]: what is there, asked in few calls
 //! - [`probe`]: whether a service is ready, asked from the host
 //! - [`apply`]: carrying out a plan, with no choices of its own
+//! - [`audit`]: who changed what, where it is kept
 //!
 //! Nothing here prints, reads the environment or decides.
 //!
@@ -22,6 +23,7 @@
 //! ```
 
 pub mod apply;
+pub mod audit;
 mod blocking;
 pub mod engine;
 pub mod events;

@@ -35,6 +35,7 @@ async fn prove() -> Result<ExitCode, Box<dyn Error>> {
         |_| Places::default(),
         |dir| Places {
             state_dir: dir.into(),
+            ..Places::default()
         },
     );
     let host = LinuxHost {

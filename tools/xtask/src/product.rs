@@ -56,6 +56,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     trace.tell("engine connected");
     let places = Places {
         state_dir: options.state_dir.clone(),
+        ..Places::default()
     };
     let host = LinuxHost {
         state_dir: options.state_dir,

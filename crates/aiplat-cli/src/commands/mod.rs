@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod add;
+mod audit;
 mod catalog;
 mod completions;
 mod deploy;
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Remove(remove::Remove),
     Render(render::Render),
     Teardown(teardown::Teardown),
+    Audit(audit::Audit),
     Catalog(catalog::Catalog),
     Completions(completions::Completions),
     #[command(hide = true)]
@@ -84,6 +86,7 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Remove(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
             Command::Teardown(command) => command.run(&session).await,
+            Command::Audit(command) => command.run(&session),
             Command::Catalog(command) => command.run(&session),
             Command::Completions(command) => command.run(&session),
             Command::Man(command) => command.run(&session),

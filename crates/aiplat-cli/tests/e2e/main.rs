@@ -4,6 +4,7 @@
 //! the images of `scripts/images`. Without that variable nothing runs, and says so; with `AIPLAT_REQUIRE_ENGINE=1` it
 //! fails then.
 
+mod audit;
 mod bad_input;
 mod disk_full;
 mod drift;

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::names::{ContainerName, ServiceName, StackId, StackName};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DirectorySpec, FileSpec, FirewallSpec, Gate, NetworkSpec,
     ProfileFile, Provision, Reload, RunOnce,
 };
+use crate::text::hex;
 
 /// One act on the engine or the host. Carrying out a step twice has the effect of carrying it out once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -174,6 +176,15 @@ impl Plan {
     /// Whether any step changes something.
     pub fn has_changes(&self) -> bool {
         self.steps.iter().any(|s| s.change != Change::Verify)
+    }
+
+    /// What tells this plan from another one: 16 hexadecimal digits. Values that are secret are in it as fingerprints.
+    ///
+    /// # Panics
+    /// Never: a plan has only string keys.
+    pub fn hash(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a plan has only string keys");
+        hex(&Sha256::digest(json)[..8])
     }
 
     /// How many steps there are of a kind of change.

@@ -181,7 +181,7 @@ pub(crate) fn log_lines(log: &[String]) -> String {
 }
 
 /// An error with everything that caused it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -5,9 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aiplat_core::plan::Plan;
 use aiplat_core::spec::FileSpec;
-use aiplat_core::text::{Text, hex};
+use aiplat_core::text::Text;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::options::{ApplyOptions, JournalFile};
 use crate::blocking::blocking;
@@ -81,11 +80,10 @@ pub(super) struct Journal<'a, H> {
 
 impl<'a, H: Host> Journal<'a, H> {
     pub(super) fn new(host: &'a H, plan: &Plan, options: &'a ApplyOptions) -> Self {
-        let json = serde_json::to_vec(plan).expect("a plan has only string keys");
         Self {
             host,
             file: options.journal.as_ref(),
-            plan: hex(&Sha256::digest(json)[..8]),
+            plan: plan.hash(),
             kill_after: options.kill_after,
             written: AtomicUsize::new(0),
         }

@@ -68,8 +68,9 @@ impl Holder {
 }
 
 impl StackLock {
-    /// Takes the lock, or says who has it. `config` must exist below `base_dir`, which must be canonical.
-    pub fn acquire(base_dir: &Path, holder: &Holder) -> Result<Self, HostError> {
+    /// Takes the lock, or says who has it. `config` must exist below `base_dir`, which must be canonical. Whatever
+    /// changes a stack takes it as an [`crate::stack::Operation`], which leaves a trace.
+    pub(crate) fn acquire(base_dir: &Path, holder: &Holder) -> Result<Self, HostError> {
         let path = base_dir.join("config/lock");
         loop {
             let mut file = open(&path)?;
@@ -205,7 +206,8 @@ fn by_words(by: Option<&Holder>) -> String {
     )
 }
 
-fn user_name(uid: u32) -> String {
+/// A user's name, or number where it has none.
+pub(crate) fn user_name(uid: u32) -> String {
     let passwd = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
     let name = passwd.lines().find_map(|line| {
         let mut fields = line.split(':');

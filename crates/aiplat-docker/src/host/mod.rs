@@ -29,14 +29,14 @@ mod error;
 pub(crate) mod files;
 mod firewall;
 mod linux;
-mod lock;
+pub(crate) mod lock;
 mod manifest;
 mod members;
 mod mounts;
 mod network;
 mod open_files;
 mod program;
-mod register;
+pub(crate) mod register;
 mod secrets;
 mod volume;
 

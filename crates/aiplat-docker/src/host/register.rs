@@ -76,7 +76,8 @@ impl RegisterStore {
     }
 }
 
-fn this_user() -> Owner {
+/// Who this process works as.
+pub(crate) fn this_user() -> Owner {
     Owner {
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),

@@ -4,11 +4,11 @@ use aiplat_core::catalogue::Identity;
 use aiplat_core::plan::{PlannedStep, Step};
 use aiplat_core::spec::{DirectorySpec, FileSpec};
 
-use super::Prepared;
+use super::{Operation, Prepared};
 use crate::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
-use crate::host::{Host, HostError, RegisterStore, StackLock};
+use crate::host::{Host, HostError, RegisterStore};
 
 /// Why a deploy did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,7 @@ impl Prepared {
             }),
             ..options.clone()
         };
+        self.record_beginning()?;
         let result = apply(engine, host, &self.plan, &options, events).await;
         if let Err(ApplyError::Steps { done, .. }) = &result
             && self.new
@@ -49,7 +50,7 @@ impl Prepared {
         {
             self.withdraw(host)?;
         }
-        Ok(result?)
+        Ok(self.ended(result)?)
     }
 
     /// Writes the manifest, the identity and the secrets, and reserves what the stack needs; no container is made.
@@ -69,7 +70,26 @@ impl Prepared {
         for step in &mut self.plan.steps {
             step.after.retain(|id| names.contains(id));
         }
-        Ok(apply(engine, host, &self.plan, &ApplyOptions::default(), events).await?)
+        self.record_beginning()?;
+        let result = apply(engine, host, &self.plan, &ApplyOptions::default(), events).await;
+        Ok(self.ended(result)?)
+    }
+
+    /// What changes nothing leaves no trace.
+    fn record_beginning(&mut self) -> Result<(), HostError> {
+        match &mut self.operation {
+            Some(operation) if self.plan.has_changes() => {
+                operation.started(&self.config.id, Some(&self.plan))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ended<T>(&mut self, result: Result<T, ApplyError>) -> Result<T, ApplyError> {
+        match self.operation.take() {
+            Some(operation) => operation.end(result),
+            None => result,
+        }
     }
 
     /// Puts the reservation into the register and takes the stack's lock; only then is the host's lock let go.
@@ -81,7 +101,7 @@ impl Prepared {
             self.register.put(self.reservation.clone());
             RegisterStore::new(&self.places.state_dir).save(&lock, &self.register)?;
         }
-        if self.stack_lock.is_none() {
+        if self.operation.is_none() {
             let owner = self.config.owner(Identity::Stack);
             if !self.volume.facts.exists {
                 // only asked for by name (`--allow-unmounted`): root's, like a mount point
@@ -94,7 +114,8 @@ impl Prepared {
                 mode: 0o750,
             };
             host.make_directory(&config)?;
-            self.stack_lock = Some(StackLock::acquire(&self.volume.path, &self.holder)?);
+            let operation = Operation::quiet(&self.places, &self.volume.path, &self.command)?;
+            self.operation = Some(operation);
             // from here on a run that was killed is continued, with the identity that was reserved
             host.write_file(&FileSpec {
                 path: self.config.path("config/stack-id"),
@@ -129,7 +150,9 @@ impl Prepared {
         ] {
             host.remove_file(&file)?;
         }
-        self.stack_lock = None;
+        if let Some(operation) = self.operation.take() {
+            operation.forget()?;
+        }
         host.purge_directory(&config, &self.volume.path)?;
         if !self.volume.facts.exists {
             host.purge_directory(&self.volume.path, &self.volume.path)?;

@@ -3,6 +3,8 @@
 //! [`prepare`] reads, decides and plans; nothing has been touched when it fails. [`Prepared::deploy`] carries the plan
 //! out. [`open`] gives a deployed stack as its own manifest describes it. [`list`] and [`teardown`] go by labels.
 //!
+//! Whatever changes a stack does so in an [`Operation`], which holds its lock and writes its audit trail.
+//!
 //! Locks: the stack's own lock is held from before anything is looked at until the end of a deploy, and another run on
 //! the same stack is told who holds it. The host-wide lock is held only while something is reserved.
 
@@ -13,10 +15,12 @@ mod inputs;
 mod list;
 mod locate;
 mod open;
+mod operation;
 mod own_services;
 mod prepare;
 mod reservations;
 mod teardown;
+mod trail;
 
 pub use deploy::DeployError;
 pub use error::PrepareError;
@@ -24,26 +28,33 @@ pub use inputs::{Inputs, Intent, ServiceFile};
 pub use list::{StackSummary, list};
 pub use locate::{Volume, locate};
 pub use open::{Opened, open, register};
+pub use operation::Operation;
 pub use own_services::{CatalogueError, catalogue, own_services, read_service};
 pub use prepare::{Prepared, prepare};
 pub use teardown::{Teardown, TeardownError, teardown};
+pub use trail::{trail, trail_of};
 
 use std::path::{Path, PathBuf};
+
+use crate::audit::Caller;
 
 /// Where the host-wide register and its lock are kept unless told otherwise.
 pub const STATE_DIR: &str = "/var/lib/aiplat";
 
-/// Where things are kept on a host, besides a stack's own directory.
+/// What is outside of any stack: where things are kept on the host, and who is at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
-    /// The register and its lock.
+    /// The register and its lock, and the heads of audit trails.
     pub state_dir: PathBuf,
+    /// Whom the audit trail names.
+    pub caller: Caller,
 }
 
 impl Default for Places {
     fn default() -> Self {
         Self {
             state_dir: Path::new(STATE_DIR).to_path_buf(),
+            caller: Caller::default(),
         }
     }
 }

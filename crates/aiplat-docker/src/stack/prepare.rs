@@ -18,11 +18,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::drift;
 use super::reservations::reconciled;
-use super::{Inputs, Intent, Places, PrepareError, Volume, locate};
+use super::{Inputs, Intent, Operation, Places, PrepareError, Volume, locate};
 use crate::engine::Engine;
-use crate::host::{
-    Holder, Host, HostError, HostLock, ManifestStore, SecretsStore, StackLock, draw,
-};
+use crate::host::{Host, HostError, HostLock, ManifestStore, SecretsStore, draw};
 use crate::observe::{ObserveQuestion, observe};
 
 /// How long a run waits for others to reserve: each needs far less than a second.
@@ -47,9 +45,9 @@ pub struct Prepared {
     pub(super) places: Places,
     pub(super) register: Register,
     pub(super) reservation: Reservation,
-    pub(super) holder: Holder,
     pub(super) host_lock: Option<HostLock>,
-    pub(super) stack_lock: Option<StackLock>,
+    pub(super) command: String,
+    pub(super) operation: Option<Operation>,
 }
 
 /// Reads, decides and plans.
@@ -77,18 +75,17 @@ pub async fn prepare<E: Engine, H: Host>(
         Path::new(first.base_dir.get().as_str()),
         inputs.allow_unmounted,
     )?;
-    let holder = Holder::this_process(inputs.command.clone());
     let writes = intent != Intent::Plan;
-    let mut stack_lock = None;
+    let mut operation = None;
     if writes && volume.deployed {
-        stack_lock = Some(StackLock::acquire(&volume.path, &holder)?);
+        operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
     }
     let wait = || HostLock::wait(&places.state_dir, RESERVATION_WAIT);
     let host_lock = writes.then(wait).transpose()?;
     // another run may have made the stack while this one waited
     let volume = locate(host, &volume.path, inputs.allow_unmounted)?;
-    if writes && volume.deployed && stack_lock.is_none() {
-        stack_lock = Some(StackLock::acquire(&volume.path, &holder)?);
+    if writes && volume.deployed && operation.is_none() {
+        operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
     }
     let store = ManifestStore::new(&volume.path);
     let old = store.read()?.map(|text| Manifest::parse(&text)).transpose();
@@ -177,9 +174,9 @@ pub async fn prepare<E: Engine, H: Host>(
         places: places.clone(),
         register,
         reservation,
-        holder,
+        command: inputs.command.clone(),
         host_lock,
-        stack_lock,
+        operation,
     })
 }
 

@@ -8,17 +8,20 @@ use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{self, Plan, Purge};
 use aiplat_core::spec::label;
 
-use super::{Places, PrepareError, locate};
+use super::{Operation, Places, PrepareError, locate};
 use crate::apply::{ApplyError, ApplyOptions, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
-use crate::host::{Holder, Host, HostError, HostQuestion, ManifestStore, StackLock};
+use crate::host::{Host, HostError, HostQuestion, ManifestStore};
 use crate::observe::{ObserveQuestion, observe};
 
 /// What a stack's directory holds of it, and what a purge removes; `BASE_DIR` itself is the operator's volume.
 const DIRECTORIES: [&str; 7] = [
     "data", "logs", "caddy", "ssl", "apparmor", "backups", "config",
 ];
+
+/// As its lock and its trail name it.
+const COMMAND: &str = "teardown";
 
 /// A teardown that is planned and locked.
 #[derive(Debug)]
@@ -27,7 +30,8 @@ pub struct Teardown {
     pub plan: Plan,
     /// What is there.
     pub observed: Observed,
-    lock: Option<StackLock>,
+    operation: Operation,
+    purge: bool,
 }
 
 /// Why a teardown did not end well.
@@ -85,12 +89,9 @@ pub async fn teardown<E: Engine, H: Host>(
             }
         })?;
     let config = volume.path.join("config");
-    let lock = match host.path_state(&config)? {
-        PathState::Directory { .. } => Some(StackLock::acquire(
-            &volume.path,
-            &Holder::this_process("teardown"),
-        )?),
-        _ => None,
+    let operation = match host.path_state(&config)? {
+        PathState::Directory { .. } => Operation::quiet(places, &volume.path, COMMAND)?,
+        _ => Operation::without_lock(places, &volume.path, COMMAND),
     };
     let parent = id.cgroup_parent(&observed.engine.cgroup_driver);
     let facts = host.facts(&HostQuestion {
@@ -124,7 +125,8 @@ pub async fn teardown<E: Engine, H: Host>(
     Ok(Teardown {
         plan,
         observed,
-        lock,
+        operation,
+        purge: purge.is_some(),
     })
 }
 
@@ -168,7 +170,8 @@ impl Teardown {
     /// Carries it out.
     ///
     /// # Errors
-    /// [`TeardownError::Apply`]; the same again goes on from what is left.
+    /// [`TeardownError::Apply`]; the same again goes on from what is left. The trail of a purged stack stays, in the
+    /// state directory.
     pub async fn run<E: Engine, H: Host, V: Events>(
         mut self,
         engine: &E,
@@ -181,8 +184,14 @@ impl Teardown {
             journal: None,
             ..options.clone()
         };
-        let report = apply(engine, host, &self.plan, &options, events).await?;
-        self.lock.take();
-        Ok(report)
+        if self.plan.has_changes() {
+            let id = self.plan.stack_id.clone();
+            self.operation.started(&id, Some(&self.plan))?;
+            if self.purge {
+                self.operation.retire()?;
+            }
+        }
+        let result = apply(engine, host, &self.plan, &options, events).await;
+        Ok(self.operation.end(result)?)
     }
 }

@@ -74,7 +74,10 @@ impl Lab {
                 ..LinuxHost::default()
             },
             catalogue: Catalogue::built_in().unwrap(),
-            places: Places { state_dir },
+            places: Places {
+                state_dir,
+                ..Places::default()
+            },
             _turn: turn,
         }
     }

@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use aiplat_core::spec::FileSpec;
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
 
 use super::resolve::{self, Place};
 use super::{ids, temporary};
@@ -13,20 +16,7 @@ use crate::host::HostError;
 pub(crate) fn append_line(spec: &FileSpec) -> Result<(), HostError> {
     let place = Place::of(&spec.path)?;
     let wrap = |e: std::io::Error| HostError::io("append to", &spec.path, e);
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NONBLOCK;
-    let fd = resolve::open_at(&place.dir, &place.name, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(|e| HostError::io("append to", &spec.path, e))?;
-    let stat = rustix::fs::fstat(&fd).map_err(|e| wrap(e.into()))?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(HostError::NotAFile {
-            path: spec.path.clone(),
-        });
-    }
-    if stat.st_nlink > 1 {
-        return Err(HostError::HardLink {
-            path: spec.path.clone(),
-        });
-    }
+    let (fd, stat) = open(&place, OFlags::APPEND | OFlags::CREATE)?;
     // a new one is empty: then it gets its owner, and its name is made to last
     let fresh = stat.st_size == 0;
     if fresh {
@@ -47,4 +37,36 @@ pub(crate) fn append_line(spec: &FileSpec) -> Result<(), HostError> {
         temporary::sync_dir(&place.dir).map_err(|e| wrap(e.into()))?;
     }
     Ok(())
+}
+
+/// Cuts a file down to its first bytes.
+pub(crate) fn truncate(path: &Path, length: u64) -> Result<(), HostError> {
+    let wrap = |e: Errno| HostError::io("cut", path, e);
+    let (fd, _) = open(&Place::of(path)?, OFlags::empty())?;
+    rustix::fs::ftruncate(&fd, length).map_err(wrap)?;
+    rustix::fs::fdatasync(&fd).map_err(wrap)
+}
+
+/// Opens a regular file of one name for writing.
+fn open(place: &Place, flags: OFlags) -> Result<(OwnedFd, Stat), HostError> {
+    let wrap = |e: Errno| HostError::io("append to", &place.path, e);
+    let flags = flags | OFlags::WRONLY | OFlags::NONBLOCK;
+    let mode = if flags.contains(OFlags::CREATE) {
+        Mode::RUSR | Mode::WUSR
+    } else {
+        Mode::empty()
+    };
+    let fd = resolve::open_at(&place.dir, &place.name, flags, mode).map_err(wrap)?;
+    let stat = rustix::fs::fstat(&fd).map_err(wrap)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(HostError::NotAFile {
+            path: place.path.clone(),
+        });
+    }
+    if stat.st_nlink > 1 {
+        return Err(HostError::HardLink {
+            path: place.path.clone(),
+        });
+    }
+    Ok((fd, stat))
 }

@@ -17,7 +17,7 @@ mod hostile;
 use aiplat_core::spec::Owner;
 use rustix::fs::{Gid, Mode, Stat, Uid};
 
-pub(crate) use append::append_line;
+pub(crate) use append::{append_line, truncate};
 pub(crate) use directory::make_directory;
 pub(crate) use purge::{purge_check, purge_directory};
 pub(crate) use read::{names_in, read_file};

@@ -1,0 +1,166 @@
+//! One changing run on a stack: its lock, and its beginning and end in the audit trail.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use aiplat_core::audit::{Begin, End, Event, Outcome};
+use aiplat_core::names::StackId;
+use aiplat_core::plan::Plan;
+
+use super::Places;
+use crate::apply::chain;
+use crate::audit::AuditStore;
+use crate::host::{Holder, HostError, ManifestStore, StackLock};
+use crate::redact::Redactor;
+
+/// Longest error that a record keeps, characters.
+const LONGEST: usize = 600;
+
+/// What a record says of a run that let its operation go without a word.
+const WORDLESS: &str = "it stopped early and did not say why";
+
+/// A stack's lock, with which whatever changes the stack also leaves its trace.
+///
+/// The only way to the lock for the functions of [`crate::stack`]: [`Operation::begin`] takes it and records that a
+/// command begins, [`Operation::end`] records what came of it. One that is dropped without an end is recorded as
+/// failed, and one whose process dies has no end in the trail.
+#[derive(Debug)]
+pub struct Operation {
+    lock: Option<StackLock>,
+    places: Places,
+    base_dir: PathBuf,
+    command: String,
+    begun: Option<Begun>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    store: AuditStore,
+    seq: u64,
+    redactor: Redactor,
+}
+
+impl Operation {
+    /// Takes the lock of the stack in `base_dir`, canonical, and records that `command` begins: for what changes
+    /// something whenever it runs.
+    ///
+    /// # Errors
+    /// [`HostError::Held`] when another run has the lock, [`HostError::Malformed`] when the directory holds no stack,
+    /// and whatever keeps the record from being written: nothing is changed without a trace.
+    pub fn begin(places: &Places, base_dir: &Path, command: &str) -> Result<Self, HostError> {
+        let mut operation = Self::quiet(places, base_dir, command)?;
+        let id = ManifestStore::new(base_dir).stack_id()?;
+        let id = id.ok_or_else(|| HostError::Malformed {
+            path: base_dir.join("config/stack-id"),
+            expected: "the identity of a stack",
+        })?;
+        operation.started(&id, None)?;
+        Ok(operation)
+    }
+
+    /// Takes the lock and records nothing yet: for what may turn out to have nothing to change.
+    pub(crate) fn quiet(
+        places: &Places,
+        base_dir: &Path,
+        command: &str,
+    ) -> Result<Self, HostError> {
+        let mut operation = Self::without_lock(places, base_dir, command);
+        operation.lock = Some(StackLock::acquire(
+            base_dir,
+            &Holder::this_process(command),
+        )?);
+        Ok(operation)
+    }
+
+    /// For a stack whose directory is gone, and its lock with it.
+    pub(super) fn without_lock(places: &Places, base_dir: &Path, command: &str) -> Self {
+        Self {
+            lock: None,
+            places: places.clone(),
+            base_dir: base_dir.to_path_buf(),
+            command: command.to_owned(),
+            begun: None,
+        }
+    }
+
+    /// The stack's lock, for what must be done under it; `None` only where a teardown found no directory to lock.
+    pub fn lock(&self) -> Option<&StackLock> {
+        self.lock.as_ref()
+    }
+
+    /// Records the beginning, once.
+    pub(crate) fn started(&mut self, id: &StackId, plan: Option<&Plan>) -> Result<(), HostError> {
+        if self.begun.is_some() {
+            return Ok(());
+        }
+        let store = AuditStore::new(&self.places.state_dir, &self.base_dir, id);
+        let caller = &self.places.caller;
+        let seq = store.append(&caller.who(), |adopted| {
+            Event::Begin(Begin {
+                command: self.command.clone(),
+                arguments: caller.arguments.clone(),
+                plan: plan.map(Plan::hash),
+                adopted,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            })
+        })?;
+        self.begun = Some(Begun {
+            store,
+            seq,
+            redactor: plan.map(Redactor::of_plan).unwrap_or_default(),
+        });
+        Ok(())
+    }
+
+    /// The log leaves the stack's directory, which is about to be purged.
+    pub(crate) fn retire(&self) -> Result<(), HostError> {
+        self.begun.as_ref().map_or(Ok(()), |b| b.store.retire())
+    }
+
+    /// Nothing was made: no trace is kept, and the lock is let go.
+    pub(crate) fn forget(mut self) -> Result<(), HostError> {
+        self.begun.take().map_or(Ok(()), |b| b.store.forget())
+    }
+
+    /// Records what came of it, lets the lock go, and hands the result on. The error's words must hold no secret; those
+    /// of the plan are taken out.
+    ///
+    /// An end that cannot be written is not: the trail then shows a run that died.
+    pub fn end<T, E: Error>(mut self, result: Result<T, E>) -> Result<T, E> {
+        self.record(match &result {
+            Ok(_) => Ok(()),
+            Err(error) => Err(chain(error)),
+        });
+        result
+    }
+
+    fn record(&mut self, came_to: Result<(), String>) {
+        let Some(begun) = self.begun.take() else {
+            return;
+        };
+        let outcome = match came_to {
+            Ok(()) => Outcome::Ok,
+            Err(words) => Outcome::Failed {
+                error: short(begun.redactor.clean(&words)),
+            },
+        };
+        let of = begun.seq;
+        // the run's own end matters more than its record, and a run without one is seen
+        let _ = begun.store.append(&self.places.caller.who(), |_| {
+            Event::End(End { of, outcome })
+        });
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        self.record(Err(WORDLESS.to_owned()));
+    }
+}
+
+fn short(words: String) -> String {
+    match words.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
