@@ -25,6 +25,25 @@ const TABLE: &[Row] = &[
         Some(&["minijinja", "serde", "thiserror"]),
     ),
     (
+        "aiplat-archive",
+        &[],
+        Some(&[
+            "age",
+            "rustix",
+            "rustls",
+            "rusty-s3",
+            "secrecy",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tar",
+            "tempfile",
+            "thiserror",
+            "ureq",
+            "zstd",
+        ]),
+    ),
+    (
         "aiplat-core",
         &["aiplat-apparmor", "aiplat-vectordb"],
         Some(&[
@@ -44,7 +63,12 @@ const TABLE: &[Row] = &[
     ),
     (
         "aiplat-docker",
-        &["aiplat-apparmor", "aiplat-core", "aiplat-vectordb"],
+        &[
+            "aiplat-apparmor",
+            "aiplat-archive",
+            "aiplat-core",
+            "aiplat-vectordb",
+        ],
         None,
     ),
     (
@@ -61,6 +85,7 @@ const TABLE: &[Row] = &[
         "aiplat-cli",
         &[
             "aiplat-apparmor",
+            "aiplat-archive",
             "aiplat-core",
             "aiplat-docker",
             "aiplat-testkit",
@@ -92,6 +117,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "tokio", "bollard", "clap", "rand", "chrono", "time", "nix", "libc",
         ],
     ),
+    ("aiplat-archive", &["tokio", "bollard", "clap", "reqwest"]),
     (
         "aiplat-core",
         &[
@@ -110,6 +136,16 @@ const NEVER: &[(&str, &[&str])] = &[
 const UNSAID: &[(&str, &[&str])] = &[
     ("aiplat-vectordb", PURE),
     ("aiplat-apparmor", PURE),
+    (
+        "aiplat-archive",
+        &[
+            "std::env::",
+            "println!",
+            "eprintln!",
+            "SystemTime::now",
+            "Instant::now",
+        ],
+    ),
     ("aiplat-core", PURE),
     ("aiplat-docker", &["std::env::", "println!", "eprintln!"]),
 ];

@@ -1,0 +1,34 @@
+//! How much an archive may hold.
+
+/// Bounds against archives that were made to fill a disk or a memory. Files are bounded by the free space as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of all that is in it.
+    pub content: u64,
+    /// How many bytes one byte of the archive may become, once the content is over [`Limits::RATIO_FROM`]. Rows and logs
+    /// reach some 20; only zeros reach more than 10 000.
+    pub ratio: u64,
+    /// Bytes of the manifest, which is read into memory.
+    pub manifest: u64,
+    /// Bytes that stay free on the file system that is unpacked to.
+    pub keep_free: u64,
+}
+
+impl Limits {
+    /// Below this many bytes of content, any ratio will do.
+    pub const RATIO_FROM: u64 = 4 * 1024 * 1024 * 1024;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            entries: 4_000_000,
+            content: 1 << 46,
+            ratio: 10_000,
+            manifest: 1 << 30,
+            keep_free: 64 << 20,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Archives on a real file system: there and back, changed, cut off, hostile.
+
+mod round_trip;
+mod support;
+mod tamper;
+mod targets;
