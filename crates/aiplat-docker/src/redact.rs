@@ -103,6 +103,12 @@ fn step_texts(step: &Step) -> Vec<&Text> {
         Step::Start { gate, .. } | Step::Gate(gate) => gate_texts(gate),
         Step::Provision(provision) => provision_texts(provision),
         Step::Reload(reload) => gate_texts(&reload.gate),
+        Step::Configure(configure) => configure
+            .files
+            .iter()
+            .map(|file| &file.content)
+            .chain(gate_texts(&configure.reload.gate))
+            .collect(),
         Step::Directories(_)
         | Step::RemoveFile { .. }
         | Step::Cgroup(_)
@@ -110,6 +116,7 @@ fn step_texts(step: &Step) -> Vec<&Text> {
         | Step::Firewall(_)
         | Step::Profiles { .. }
         | Step::Image { .. }
+        | Step::Stop(_)
         | Step::RemoveContainer(_)
         | Step::RemoveNetwork { .. }
         | Step::RemoveFirewall(_)

@@ -12,8 +12,10 @@ mod logs;
 mod ls;
 mod man;
 mod plan;
+mod reload;
 mod remove;
 mod render;
+mod restart;
 mod setup;
 mod status;
 mod teardown;
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Add(add::Add),
     Remove(remove::Remove),
+    Restart(restart::Restart),
+    Reload(reload::Reload),
     Render(render::Render),
     Teardown(teardown::Teardown),
     Audit(audit::Audit),
@@ -84,6 +88,8 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Verify(command) => command.run(&session).await,
             Command::Add(command) => command.run(&session).await,
             Command::Remove(command) => command.run(&session).await,
+            Command::Restart(command) => command.run(&session).await,
+            Command::Reload(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
             Command::Teardown(command) => command.run(&session).await,
             Command::Audit(command) => command.run(&session),

@@ -67,7 +67,8 @@ fn step_exit(error: &StepError) -> Exit {
         StepError::Engine(error) => engine_exit(error),
         StepError::Host(error) => host_exit(error),
         StepError::Gate(error) => gate_exit(error),
-        StepError::Container { cause, .. } => step_exit(cause),
+        StepError::Container { cause, .. } | StepError::Configure { cause, .. } => step_exit(cause),
+        StepError::Check { .. } => Exit::Invalid,
         StepError::Foreign { .. } | StepError::Occupied { .. } => Exit::Refused,
         StepError::Reload { .. } => Exit::Unhealthy,
         StepError::Unconfined { .. } => Exit::Host,
@@ -87,7 +88,7 @@ fn step_hint(error: &StepError) -> Option<String> {
     match error {
         StepError::Engine(error) => engine_hint(error),
         StepError::Host(error) => host_hint(error),
-        StepError::Container { cause, .. } => step_hint(cause),
+        StepError::Container { cause, .. } | StepError::Configure { cause, .. } => step_hint(cause),
         StepError::Gate(GateError::Deadline { service, .. } | GateError::Ended { service, .. }) => {
             Some(format!("`aiplat logs {service}` shows what it wrote"))
         }

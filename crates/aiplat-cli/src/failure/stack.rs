@@ -40,6 +40,8 @@ impl From<PrepareError> for Failure {
             }
             PrepareError::Catalogue(_) => several(Exit::Invalid, "service files"),
             PrepareError::Selection(_) => several(Exit::Invalid, "the selected services"),
+            PrepareError::Unknown(_) => several(Exit::Invalid, "the services that were named")
+                .hint("`aiplat status` shows what runs"),
             PrepareError::Secrets(_) => several(Exit::Invalid, "secrets")
                 .hint("give them in the environment; they are kept in `config/secrets` then"),
             PrepareError::Desired(_) => several(Exit::Invalid, "what is wanted"),
@@ -75,11 +77,23 @@ fn plan_exit(problems: &[PlanProblem]) -> Exit {
     let data = |p: &PlanProblem| {
         matches!(
             p,
-            PlanProblem::DataFormat { .. } | PlanProblem::SubnetChanged { .. }
+            PlanProblem::DataFormat { .. }
+                | PlanProblem::SubnetChanged { .. }
+                | PlanProblem::NoReload { .. }
+        )
+    };
+    let stopped = |p: &PlanProblem| {
+        matches!(
+            p,
+            PlanProblem::NoContainer { .. }
+                | PlanProblem::NotRunning { .. }
+                | PlanProblem::Unfinished { .. }
         )
     };
     if problems.iter().all(data) {
         Exit::Invalid
+    } else if problems.iter().all(stopped) {
+        Exit::Unhealthy
     } else {
         Exit::Refused
     }

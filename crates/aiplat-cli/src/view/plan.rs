@@ -41,8 +41,12 @@ impl Section {
             | Step::Firewall(_)
             | Step::Profiles { .. } => Self::Ground,
             Step::Image { .. } => Self::Images,
-            Step::Container(_) | Step::Start { .. } | Step::Gate(_) => Self::Services,
-            Step::Check(_) | Step::Provision(_) | Step::Reload(_) => Self::Inside,
+            Step::Container(_) | Step::Start { .. } | Step::Stop(_) | Step::Gate(_) => {
+                Self::Services
+            }
+            Step::Check(_) | Step::Provision(_) | Step::Reload(_) | Step::Configure(_) => {
+                Self::Inside
+            }
             Step::RemoveContainer(_)
             | Step::RemoveNetwork { .. }
             | Step::RemoveFirewall(_)
@@ -192,6 +196,8 @@ fn name(step: &PlannedStep) -> String {
             None => format!("{tail}: first set-up"),
         },
         Step::Reload(reload) => reload.service.to_string(),
+        Step::Configure(configure) => configure.reload.service.to_string(),
+        Step::Stop(stopped) => format!("{}: stop", stopped.service),
         Step::RemoveContainer(container) => container.name.clone(),
         Step::RemoveNetwork { name, .. } => format!("network {name}"),
         Step::RemoveCgroup { parent } => format!("limits of {parent}"),

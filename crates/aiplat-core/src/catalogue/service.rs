@@ -478,6 +478,9 @@ pub struct Validate {
 pub struct ReloadTable {
     /// A command in the container.
     pub exec: Option<Vec<String>>,
+    /// Arguments after it that make it read again what did not change.
+    #[serde(default)]
+    pub force: Vec<String>,
     /// A signal to its first process.
     pub signal: Option<String>,
 }

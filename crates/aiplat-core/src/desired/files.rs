@@ -232,6 +232,7 @@ pub(super) fn reload(
             action,
             gate: gate.clone(),
         },
+        force: table.force.clone(),
         done: FileSpec {
             path: context.config_dir(service).join(".loaded"),
             content: Text::plain(format!("{fingerprint}\n")),

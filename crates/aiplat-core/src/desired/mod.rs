@@ -94,6 +94,8 @@ pub struct Setup {
 pub struct ReloadPlan {
     /// The act.
     pub reload: Reload,
+    /// Arguments with which a command reads again what did not change.
+    pub force: Vec<String>,
     /// Written when it succeeded.
     pub done: FileSpec,
 }

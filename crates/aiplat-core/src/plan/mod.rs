@@ -6,6 +6,8 @@
 mod build;
 mod check;
 mod problem;
+mod reload;
+mod restart;
 mod step;
 mod teardown;
 
@@ -15,5 +17,9 @@ mod tests;
 pub use build::plan;
 pub use check::{Violation, check};
 pub use problem::PlanProblem;
-pub use step::{Change, ContainerStep, Plan, PlannedStep, RemoveContainer, Step};
+pub use reload::reload;
+pub use restart::{Reach, restart};
+pub use step::{
+    Change, Configure, ContainerStep, Plan, PlannedStep, RemoveContainer, Step, StopContainer,
+};
 pub use teardown::{Purge, teardown};

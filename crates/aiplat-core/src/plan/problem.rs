@@ -66,4 +66,32 @@ pub enum PlanProblem {
         /// The format that the service would write.
         expected: String,
     },
+    /// A service that should run has no container.
+    #[error("service `{service}` has no container; `aiplat deploy` brings it up")]
+    NoContainer {
+        /// The service.
+        service: ServiceName,
+    },
+    /// A service does not run.
+    #[error("service `{service}` does not run; `aiplat deploy` starts it")]
+    NotRunning {
+        /// The service.
+        service: ServiceName,
+    },
+    /// An interrupted deploy left a service between two containers.
+    #[error(
+        "service `{service}` is between two containers: an interrupted deploy left it so; `aiplat deploy` finishes it"
+    )]
+    Unfinished {
+        /// The service.
+        service: ServiceName,
+    },
+    /// A service cannot take new configuration while it runs.
+    #[error(
+        "service `{service}` reads its configuration only when it starts; `aiplat deploy` or `aiplat restart {service}`"
+    )]
+    NoReload {
+        /// The service.
+        service: ServiceName,
+    },
 }

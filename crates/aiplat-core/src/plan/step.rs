@@ -53,12 +53,16 @@ pub enum Step {
         /// Proof of health.
         gate: Box<Gate>,
     },
+    /// Stop a container, which stays.
+    Stop(StopContainer),
     /// Prove that a running container is healthy.
     Gate(Box<Gate>),
     /// Make what must exist inside a healthy service.
     Provision(Box<Provision>),
     /// Have a running service read its new configuration.
     Reload(Box<Reload>),
+    /// Write a running service's configuration and have it read; where it does not take it, the files are put back.
+    Configure(Box<Configure>),
     /// Stop and remove a container of this stack.
     RemoveContainer(RemoveContainer),
     /// Remove the stack's network.
@@ -109,6 +113,30 @@ pub struct ContainerStep {
     pub resumes: Option<String>,
     /// Proof of health.
     pub gate: Gate,
+}
+
+/// A container to be stopped, by id, after its labels are checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StopContainer {
+    /// Engine id.
+    pub id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// The service it runs.
+    pub service: ServiceName,
+    /// Seconds between the request to stop and SIGKILL.
+    pub stop_seconds: u32,
+}
+
+/// New configuration of a running service, all or nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Configure {
+    /// Files that are not on disk as wanted; none where the service only reads again what is there.
+    pub files: Vec<FileSpec>,
+    /// How the service is made to read them, even where nothing changed.
+    pub reload: Reload,
+    /// Written when it did: which configuration it runs with.
+    pub done: FileSpec,
 }
 
 /// A container to be removed, by id, after its labels are checked.

@@ -132,6 +132,18 @@ pub enum StepError {
         /// What it said.
         words: String,
     },
+    /// A service did not take its configuration, and its files were put back.
+    #[error("{}", match .stuck {
+        None => "its configuration is what it was".to_owned(),
+        Some(words) => format!("its files could not be put back: {words}"),
+    })]
+    Configure {
+        /// Why.
+        #[source]
+        cause: Box<StepError>,
+        /// Why its files are not what they were, in words; `None` where they are.
+        stuck: Option<String>,
+    },
     /// A container did not become ready and was removed.
     #[error("{after}")]
     Container {

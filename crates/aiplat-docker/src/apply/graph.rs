@@ -122,7 +122,12 @@ fn cost(step: &Step) -> u64 {
     match step {
         Step::Image { .. } => 100,
         Step::Container(_) | Step::Start { .. } | Step::Check(_) => 20,
-        Step::Gate(_) | Step::Provision(_) | Step::Reload(_) | Step::RemoveContainer(_) => 10,
+        Step::Gate(_)
+        | Step::Provision(_)
+        | Step::Reload(_)
+        | Step::Configure(_)
+        | Step::Stop(_)
+        | Step::RemoveContainer(_) => 10,
         _ => 1,
     }
 }

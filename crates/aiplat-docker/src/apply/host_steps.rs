@@ -34,6 +34,8 @@ pub(super) fn carry_out<E, H: Host, V: crate::events::Events>(
         | Step::Check(_)
         | Step::Container(_)
         | Step::Start { .. }
+        | Step::Stop(_)
+        | Step::Configure(_)
         | Step::Gate(_)
         | Step::Provision(_)
         | Step::Reload(_)

@@ -4,6 +4,7 @@
 //! before it acts, and acts on nothing whose labels do not say that it is this stack's.
 
 mod check;
+mod configure;
 mod confined;
 mod container;
 mod error;

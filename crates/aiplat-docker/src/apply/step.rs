@@ -1,12 +1,12 @@
 //! From a step to the act.
 
 use aiplat_core::observed::ContainerState;
-use aiplat_core::plan::{PlannedStep, Step};
+use aiplat_core::plan::{PlannedStep, Step, StopContainer};
 use aiplat_core::spec::{Gate, NetworkSpec, Probe, Reload, ReloadAction};
 
 use super::ownership::{own_container, own_network, own_service};
 use super::run::{Context, Turn};
-use super::{StepError, check, container, host_steps, provision, remove};
+use super::{StepError, check, configure, container, host_steps, provision, remove};
 use crate::engine::{ContainerDetail, Engine, EngineError, UserOf};
 use crate::events::{Event, Events, Phase};
 use crate::host::Host;
@@ -27,6 +27,8 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
         Step::Gate(gate) => prove(context, gate).await,
         Step::Provision(provision) => provision::make(context, provision).await,
         Step::Reload(reload) => take_in(context, reload).await,
+        Step::Stop(stopped) => stop(context, stopped).await,
+        Step::Configure(configure) => configure::carry_out(context, configure).await,
         Step::RemoveContainer(container) => remove::container(context, container).await,
         Step::RemoveNetwork { id, name } => remove::network(context, id, name).await,
         Step::Directories(_)
@@ -57,6 +59,8 @@ pub(super) fn words(planned: &PlannedStep) -> String {
         Step::Check(once) => once.purpose.clone(),
         Step::Container(step) => format!("bring up `{}`", step.spec.service),
         Step::Start { gate, .. } => format!("start `{}`", gate.service),
+        Step::Stop(stopped) => format!("stop `{}`", stopped.service),
+        Step::Configure(configure) => format!("reload `{}`", configure.reload.service),
         Step::Gate(gate) => format!("wait for `{}`", gate.service),
         Step::Provision(_) => format!("provision ({})", planned.id),
         Step::Reload(reload) => format!("reload `{}`", reload.service),
@@ -181,7 +185,31 @@ async fn start<E: Engine, H: Host, V: Events>(
     wait(context, gate).await.map(drop)
 }
 
-async fn take_in<E: Engine, H: Host, V: Events>(
+async fn stop<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    step: &StopContainer,
+) -> Result<(), StepError> {
+    let (engine, stack) = (context.engine, &context.plan.stack_id);
+    let service = &step.service;
+    let Some(found) = own_service(engine, stack, service, &step.id).await? else {
+        return Err(EngineError::NotFound {
+            what: format!("container `{}`", step.name),
+        }
+        .into());
+    };
+    if !found.is_up() {
+        return Ok(());
+    }
+    let phase = Phase::Stopping;
+    context.events.on(Event::Phase { service, phase });
+    // a frozen program hears no signal
+    if found.state == ContainerState::Paused {
+        engine.container_unpause(&found.id).await?;
+    }
+    Ok(engine.container_stop(&found.id, step.stop_seconds).await?)
+}
+
+pub(super) async fn take_in<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
     reload: &Reload,
 ) -> Result<(), StepError> {

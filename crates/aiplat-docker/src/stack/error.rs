@@ -7,6 +7,7 @@ use aiplat_core::catalogue::CatalogueProblem;
 use aiplat_core::config::{SecretNeed, SelectionProblem};
 use aiplat_core::desired::DesiredProblem;
 use aiplat_core::manifest::EditError;
+use aiplat_core::names::ServiceName;
 use aiplat_core::plan::{PlanProblem, Violation};
 use aiplat_core::settings::Problems;
 
@@ -35,6 +36,9 @@ pub enum PrepareError {
     /// Services that were asked for.
     #[error("{} services cannot be selected", .0.len())]
     Selection(Vec<SelectionProblem>),
+    /// Services of another stack, or of none.
+    #[error("{} services are none of this stack's", .0.len())]
+    Unknown(Vec<ServiceName>),
     /// Ports, subnets, users and names.
     #[error("{} reservations cannot be made", .0.len())]
     Allocation(Vec<AllocationProblem>),
@@ -86,6 +90,10 @@ impl PrepareError {
             Self::Catalogue(problems) => each(problems),
             Self::Selection(problems) => each(problems),
             Self::Allocation(problems) => each(problems),
+            Self::Unknown(names) => names
+                .iter()
+                .map(|name| format!("`{name}` is no service of this stack"))
+                .collect(),
             Self::Desired(problems) => each(problems),
             Self::Plan(problems) => each(problems),
             Self::Violations(problems) => each(problems),

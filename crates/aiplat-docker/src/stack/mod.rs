@@ -18,7 +18,10 @@ mod open;
 mod operation;
 mod own_services;
 mod prepare;
+mod reload;
 mod reservations;
+mod restart;
+mod standing;
 mod teardown;
 mod trail;
 
@@ -31,6 +34,9 @@ pub use open::{Opened, open, register};
 pub use operation::Operation;
 pub use own_services::{CatalogueError, catalogue, own_services, read_service};
 pub use prepare::{Prepared, prepare};
+pub use reload::reload;
+pub use restart::restart;
+pub use standing::{Apart, Change, Standing, named, standing};
 pub use teardown::{Teardown, TeardownError, teardown};
 pub use trail::{trail, trail_of};
 

@@ -192,6 +192,11 @@ impl Machine {
         self.shared.state().sick.insert(image.to_owned());
     }
 
+    /// Checks of configuration in a container of this image fail; services of it run on.
+    pub fn refuses_checks(&self, image: &str) {
+        self.shared.state().refused.insert(image.to_owned());
+    }
+
     /// Containers of this image end at once, after they wrote this.
     pub fn ends(&self, image: &str, code: i64, log: &[&str]) {
         let mut state = self.shared.state();

@@ -3,8 +3,11 @@
 use aiplat_core::allocation::Register;
 use aiplat_core::catalogue::{Catalogue, Identity};
 use aiplat_core::desired::Desired;
+use aiplat_core::names::ServiceName;
 use aiplat_core::observed::Observed;
-use aiplat_core::plan::{Plan, PlanProblem, Purge, Violation, check, plan, teardown};
+use aiplat_core::plan::{
+    Plan, PlanProblem, Purge, Reach, Violation, check, plan, reload, restart, teardown,
+};
 use aiplat_docker::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use aiplat_docker::events::{Event, Events};
 use aiplat_docker::host::Host as _;
@@ -188,6 +191,44 @@ impl<'a> Run<'a> {
         }
         made.map_err(ObserveError::from)?;
         let plan = self.plan().await?;
+        self.apply(&plan, &Nobody).await
+    }
+
+    /// Starts services again.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn restart(&self, named: &[ServiceName], reach: Reach) -> Result<Report, RunError> {
+        let observed = self.observe().await?;
+        let config = &self.stack.config;
+        let plan = restart(
+            config,
+            self.catalogue,
+            &self.desired,
+            &observed,
+            named,
+            reach,
+        );
+        self.checked(plan).await
+    }
+
+    /// Has services read their configuration anew.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn reload(&self, named: &[ServiceName]) -> Result<Report, RunError> {
+        let observed = self.observe().await?;
+        let plan = reload(&self.stack.config, &self.desired, &observed, named);
+        self.checked(plan).await
+    }
+
+    async fn checked(&self, plan: Result<Plan, Vec<PlanProblem>>) -> Result<Report, RunError> {
+        let plan = plan.map_err(RunError::Plan)?;
+        let (config, register) = (&self.stack.config, Register::default());
+        let found = check(&plan, config, self.catalogue, &register);
+        if !found.is_empty() {
+            return Err(RunError::Violations(found));
+        }
         self.apply(&plan, &Nobody).await
     }
 

@@ -63,6 +63,15 @@ impl Simulated {
                     container.state = ContainerState::Running;
                 }
             }
+            Step::Stop(stopped) => {
+                for container in self.0.containers.iter_mut().filter(|c| c.id == stopped.id) {
+                    container.state = ContainerState::Exited;
+                }
+            }
+            Step::Configure(configure) => {
+                configure.files.iter().for_each(|spec| self.file(spec));
+                self.file(&configure.done);
+            }
             Step::Check(_)
             | Step::Gate(_)
             | Step::Provision(_)

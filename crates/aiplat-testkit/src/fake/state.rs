@@ -71,6 +71,8 @@ pub(super) struct State {
     pub(super) registry: Option<BTreeSet<String>>,
     /// Images whose containers never become ready.
     pub(super) sick: BTreeSet<String>,
+    /// Images in which a check finds its configuration wrong.
+    pub(super) refused: BTreeSet<String>,
     /// Images whose containers end at once, with an exit code.
     pub(super) ends: BTreeMap<String, i64>,
     /// What containers wrote, by image.

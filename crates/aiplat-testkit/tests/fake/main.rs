@@ -2,6 +2,7 @@
 
 mod contract;
 mod interrupted;
+mod operations;
 mod order;
 mod quiet;
 mod rollback;

@@ -1,7 +1,7 @@
 //! Directories and files: what is missing, and what is not as wanted.
 
 use super::{Builder, id, refs};
-use crate::observed::PathState;
+use crate::observed::{Observed, PathState};
 use crate::plan::problem::PlanProblem;
 use crate::plan::step::{Change, Step};
 use crate::spec::{DirectorySpec, FileSpec};
@@ -75,34 +75,15 @@ impl Builder<'_> {
 
     /// The files that are not on disk as wanted, and whether any of them exists at all.
     pub(super) fn outdated(&mut self, wanted: &[FileSpec]) -> (Vec<FileSpec>, Change) {
-        let mut change = Change::Create;
-        let mut outdated = Vec::new();
-        for file in wanted {
-            match self.observed.path(&file.path) {
-                PathState::File {
-                    owner,
-                    mode,
-                    sha256,
-                } => {
-                    let same = *owner == file.owner
-                        && *mode == file.mode
-                        && *sha256 == file.content.content_hash();
-                    if !same {
-                        change = Change::Update;
-                        outdated.push(file.clone());
-                    }
-                }
-                PathState::Absent => outdated.push(file.clone()),
-                PathState::Directory { .. } | PathState::Link | PathState::Other => {
-                    self.problems.push(PlanProblem::WrongPath {
-                        path: file.path.clone(),
-                        found: "no regular file",
-                        expected: "a file that the tool writes",
-                    });
-                }
-            }
-        }
-        (outdated, change)
+        let found = Outdated::of(wanted, self.observed);
+        self.problems.extend(found.problems);
+        let exists = |f: &FileSpec| *self.observed.path(&f.path) != PathState::Absent;
+        let change = if found.files.iter().any(exists) {
+            Change::Update
+        } else {
+            Change::Create
+        };
+        (found.files, change)
     }
 
     pub(super) fn files(&mut self, id: String, after: &[&str], what: &str, wanted: &[FileSpec]) {
@@ -133,5 +114,47 @@ impl Builder<'_> {
             "files of the stack",
             &files,
         );
+    }
+}
+
+/// Files that are not on disk as wanted.
+pub(in crate::plan) struct Outdated {
+    /// Those that are to be written.
+    pub(in crate::plan) files: Vec<FileSpec>,
+    /// Those that cannot be.
+    pub(in crate::plan) problems: Vec<PlanProblem>,
+}
+
+impl Outdated {
+    pub(in crate::plan) fn of(wanted: &[FileSpec], observed: &Observed) -> Self {
+        let mut found = Self {
+            files: Vec::new(),
+            problems: Vec::new(),
+        };
+        for file in wanted {
+            match observed.path(&file.path) {
+                PathState::File {
+                    owner,
+                    mode,
+                    sha256,
+                } => {
+                    let same = *owner == file.owner
+                        && *mode == file.mode
+                        && *sha256 == file.content.content_hash();
+                    if !same {
+                        found.files.push(file.clone());
+                    }
+                }
+                PathState::Absent => found.files.push(file.clone()),
+                PathState::Directory { .. } | PathState::Link | PathState::Other => {
+                    found.problems.push(PlanProblem::WrongPath {
+                        path: file.path.clone(),
+                        found: "no regular file",
+                        expected: "a file that the tool writes",
+                    });
+                }
+            }
+        }
+        found
     }
 }

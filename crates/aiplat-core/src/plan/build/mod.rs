@@ -18,6 +18,7 @@ use crate::names::{ServiceName, StackId};
 use crate::observed::Observed;
 use crate::spec::label;
 
+pub(super) use files::Outdated;
 pub(super) use leftovers::remove;
 
 /// Makes the plan that leads from `observed` to `desired`.
@@ -130,7 +131,7 @@ fn refs(ids: &[String]) -> Vec<&str> {
     ids.iter().map(String::as_str).collect()
 }
 
-fn holder(labels: &BTreeMap<String, String>) -> String {
+pub(super) fn holder(labels: &BTreeMap<String, String>) -> String {
     match (labels.get(label::STACK), labels.get(label::BASE_DIR)) {
         (Some(stack), Some(base)) => format!("stack `{stack}` in `{base}`"),
         _ => "an object that aiplat did not make".to_owned(),

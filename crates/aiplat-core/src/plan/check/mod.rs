@@ -106,6 +106,15 @@ impl Checker<'_> {
             Step::Start { gate, .. } | Step::Gate(gate) => self.gate(gate),
             Step::Provision(provision) => self.provision(provision),
             Step::Reload(reload) => self.reload(reload),
+            Step::Configure(configure) => {
+                configure.files.iter().for_each(|spec| self.file(spec));
+                self.file(&configure.done);
+                self.reload(&configure.reload);
+            }
+            Step::Stop(stopped) => {
+                let own = stopped.name == self.config.container(&stopped.service).as_str();
+                self.expect(own, "stops another stack's container");
+            }
             Step::PurgeDirectory { path, base_dir } => {
                 self.inside(path);
                 let own = base_dir == self.config.base_dir();

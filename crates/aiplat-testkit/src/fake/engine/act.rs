@@ -271,7 +271,9 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
     };
     let sick = state.sick.contains(&found.spec.image);
     let ends = if found.once {
-        Some(state.ends.get(&found.spec.image).copied().unwrap_or(0))
+        let refused = state.refused.contains(&found.spec.image);
+        let code = state.ends.get(&found.spec.image).copied();
+        Some(code.unwrap_or_else(|| i64::from(refused)))
     } else {
         state.ends.get(&found.spec.image).copied()
     };
