@@ -67,7 +67,9 @@ impl Keep {
                 && a.created == a.name.at()
         };
         let mut newest: Vec<&Sidecar> = archives.iter().filter(ours).collect();
-        newest.sort_by(|a, b| b.name.cmp(&a.name));
+        // one that is listed twice counts once, as verified when either is
+        newest.sort_by(|a, b| (&b.name, b.verified).cmp(&(&a.name, a.verified)));
+        newest.dedup_by(|a, b| a.name == b.name);
         let mut kept: Vec<(&ArchiveName, Reason)> = Vec::new();
         let verified = newest.iter().find(|a| a.verified.is_some());
         kept.extend(verified.map(|a| (&a.name, Reason::NewestVerified)));

@@ -57,5 +57,5 @@ pub use read::{Checked, Limits, Reader};
 pub use seal::{Key, KeyError, Seal};
 pub use sidecar::{Sealed, Sidecar};
 pub use stamp::Stamp;
-pub use target::{Directory, Sink, Stored, Target, TargetError};
+pub use target::{Directory, S3, S3Keys, S3Place, Sink, Stored, Target, TargetError};
 pub use write::{Options, TreeOptions, Walked, Writer};

@@ -18,8 +18,7 @@ pub(super) struct Decoder {
     seen: Seen,
     open: bool,
     read: u64,
-    content: u64,
-    ratio: u64,
+    limits: Limits,
 }
 
 impl Decoder {
@@ -39,8 +38,7 @@ impl Decoder {
             seen,
             open,
             read: 0,
-            content: limits.content,
-            ratio: limits.ratio,
+            limits: *limits,
         })
     }
 
@@ -92,11 +90,13 @@ impl Read for Decoder {
         let count = self.zstd.read(buf)?;
         self.read += count as u64;
         let too_much = |what, limit| Err(io::Error::other(ArchiveError::TooMuch { what, limit }));
-        if self.read > self.content {
-            return too_much("bytes of content", self.content);
+        if self.read > self.limits.stream() {
+            return too_much("bytes of content", self.limits.content);
         }
-        if self.read > Limits::RATIO_FROM && self.read / self.seen.count().max(1) > self.ratio {
-            return too_much("bytes of content for each of its own", self.ratio);
+        if self.read > self.limits.ratio_from
+            && self.read / self.seen.count().max(1) > self.limits.ratio
+        {
+            return too_much("bytes of content for each of its own", self.limits.ratio);
         }
         Ok(count)
     }

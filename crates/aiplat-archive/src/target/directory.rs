@@ -9,11 +9,8 @@ use rustix::fs::{CWD, FlockOperation, RenameFlags};
 use rustix::io::Errno;
 
 use super::error::TargetError;
-use super::{Sink, is_partial_of, partial};
+use super::{SMALL, Sink, is_partial_of, partial};
 use crate::name::ArchiveName;
-
-/// A sidecar is never larger.
-const SMALL: u64 = 16 * 1024 * 1024;
 
 /// A directory with archives in it, for root or whoever runs this: not one that a stack's programs can write to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,7 +52,35 @@ pub enum TargetError {
         /// The size found.
         found: u64,
     },
-    /// A file could not be read or written.
+    /// An address is none of a bucket or its server.
+    #[error("expected {expected}, found `{}`", .found.escape_debug())]
+    Address {
+        /// Such as ``an address such as `s3://bucket/folder` ``.
+        expected: &'static str,
+        /// What was given; never a key.
+        found: String,
+    },
+    /// A server refused.
+    #[error("could not {what} in `{place}`, the server answers {status}{}", code_of(.code))]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// Where.
+        place: String,
+        /// HTTP's status.
+        status: u16,
+        /// S3's own word, such as `AccessDenied`; empty when it says none.
+        code: String,
+    },
+    /// A server answered something that is not S3.
+    #[error("could not {what} in `{place}`, expected an answer as S3 has it")]
+    Answer {
+        /// What was tried.
+        what: String,
+        /// Where.
+        place: String,
+    },
+    /// A file or a server could not be read or written.
     #[error("could not {what} in `{place}`")]
     Io {
         /// What was tried.
@@ -62,6 +90,13 @@ pub enum TargetError {
         /// Why not.
         source: io::Error,
     },
+}
+
+fn code_of(code: &str) -> String {
+    match code {
+        "" => String::new(),
+        code => format!(" `{code}`"),
+    }
 }
 
 fn needs(expected: Option<u64>) -> String {

@@ -9,10 +9,15 @@ use crate::stamp::Stamp;
 
 pub use directory::Directory;
 pub use error::TargetError;
+pub use s3::{S3, S3Keys, S3Place};
 
 mod directory;
 mod error;
+mod s3;
 mod sized;
+
+/// A sidecar is never larger, in bytes.
+const SMALL: u64 = 16 * 1024 * 1024;
 
 /// An archive on its way: nothing has its final name before [`Sink::commit`], and dropping it removes what was written.
 pub trait Sink: Write + Send {
@@ -26,6 +31,8 @@ pub trait Sink: Write + Send {
 pub enum Target {
     /// A directory of this host.
     Directory(Directory),
+    /// A folder of a bucket.
+    S3(Box<S3>),
 }
 
 /// An archive that a target has.
@@ -45,6 +52,11 @@ impl Target {
         Self::Directory(Directory::new(path.into()))
     }
 
+    /// A folder of a bucket. Nothing is asked yet.
+    pub fn s3(place: &S3Place, keys: &S3Keys) -> Result<Self, TargetError> {
+        Ok(Self::S3(Box::new(S3::new(place, keys)?)))
+    }
+
     /// Begins an archive. `expected` is what a full disk is reported with: the bytes of content, where they are known.
     pub fn begin(
         &self,
@@ -53,6 +65,7 @@ impl Target {
     ) -> Result<Box<dyn Sink>, TargetError> {
         match self {
             Self::Directory(directory) => directory.begin(name, expected),
+            Self::S3(s3) => s3.begin(name),
         }
     }
 
@@ -80,6 +93,7 @@ impl Target {
     pub fn open(&self, name: &ArchiveName) -> Result<Box<dyn Read + Send>, TargetError> {
         match self {
             Self::Directory(directory) => directory.open(&name.to_string()),
+            Self::S3(s3) => s3.open(&name.to_string()),
         }
     }
 
@@ -87,6 +101,7 @@ impl Target {
     pub fn list(&self) -> Result<Vec<Stored>, TargetError> {
         let files = match self {
             Self::Directory(directory) => directory.files(),
+            Self::S3(s3) => s3.files(),
         }?;
         let mut found = Vec::new();
         for (file, size) in &files {
@@ -109,6 +124,7 @@ impl Target {
     pub fn sidecar(&self, name: &ArchiveName) -> Result<Option<Sidecar>, TargetError> {
         let bytes = match self {
             Self::Directory(directory) => directory.small(&name.sidecar()),
+            Self::S3(s3) => s3.small(&name.sidecar()),
         }?;
         let read = bytes.and_then(|bytes| serde_json::from_slice::<Sidecar>(&bytes).ok());
         Ok(read.filter(|sidecar| sidecar.name == *name))
@@ -121,6 +137,7 @@ impl Target {
         text.push(b'\n');
         match self {
             Self::Directory(directory) => directory.replace(&sidecar.name.sidecar(), &text),
+            Self::S3(s3) => s3.replace(&sidecar.name.sidecar(), &text),
         }
     }
 
@@ -146,6 +163,7 @@ impl Target {
         for file in [name.to_string(), name.sidecar()] {
             match self {
                 Self::Directory(directory) => directory.delete(&file)?,
+                Self::S3(s3) => s3.delete(&file)?,
             }
         }
         Ok(())
@@ -156,6 +174,7 @@ impl Target {
     pub fn sweep(&self, stack: &str) -> Result<usize, TargetError> {
         match self {
             Self::Directory(directory) => directory.sweep(stack),
+            Self::S3(s3) => s3.sweep(stack),
         }
     }
 
@@ -163,6 +182,7 @@ impl Target {
     pub fn room(&self) -> Option<u64> {
         match self {
             Self::Directory(directory) => directory.room(),
+            Self::S3(_) => None,
         }
     }
 
@@ -170,6 +190,7 @@ impl Target {
     pub fn place(&self) -> String {
         match self {
             Self::Directory(directory) => directory.path().display().to_string(),
+            Self::S3(s3) => s3.place().to_owned(),
         }
     }
 
@@ -177,6 +198,7 @@ impl Target {
     pub fn file(&self, name: &ArchiveName) -> Option<PathBuf> {
         match self {
             Self::Directory(directory) => Some(directory.path().join(name.to_string())),
+            Self::S3(_) => None,
         }
     }
 
