@@ -62,7 +62,9 @@ impl From<PrepareError> for Failure {
                     failure
                 }
             }
-            PrepareError::IdentityChanged { .. } => Self::of(Exit::Refused, &error),
+            PrepareError::IdentityChanged { .. } | PrepareError::Copy { .. } => {
+                Self::of(Exit::Refused, &error)
+            }
             PrepareError::Manifest(_) => Self::of(Exit::Invalid, &error),
             PrepareError::Observe(_) | PrepareError::Host(_) => match error {
                 PrepareError::Observe(error) => error.into(),

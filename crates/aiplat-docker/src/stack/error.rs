@@ -62,6 +62,16 @@ pub enum PrepareError {
         /// The key.
         key: &'static str,
     },
+    /// The directory was copied with the identity of a stack that lives elsewhere.
+    #[error(
+        "`{}`: the stack lives in `{}`, as its manifest, its containers or its reservation say; work there, write the new `BASE_DIR` where it was moved, or remove `config/stack-id` where this is a copy", .here.display(), .there.display()
+    )]
+    Copy {
+        /// The directory that was named.
+        here: PathBuf,
+        /// Where the stack lives.
+        there: PathBuf,
+    },
     /// The manifest cannot hold a value.
     #[error(transparent)]
     Manifest(#[from] EditError),

@@ -8,6 +8,7 @@
 //! Locks: the stack's own lock is held from before anything is looked at until the end of a deploy, and another run on
 //! the same stack is told who holds it. The host-wide lock is held only while something is reserved.
 
+mod copied;
 mod deploy;
 mod drift;
 mod error;

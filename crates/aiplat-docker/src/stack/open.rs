@@ -43,6 +43,7 @@ pub fn open<H: Host>(
     };
     let known = known_keys(catalogue);
     let manifest = Manifest::parse(&text).map_err(PrepareError::Settings)?;
+    super::copied::lives_here(&manifest, &volume.path)?;
     let kept = SecretsStore::new(&volume.path).read_all()?;
     let kept = kept
         .into_iter()

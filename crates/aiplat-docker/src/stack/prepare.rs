@@ -16,6 +16,7 @@ use aiplat_core::secret::{Format, RANDOM_BYTES};
 use aiplat_core::settings::{Layers, Settings, Warning};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::copied::one_place;
 use super::drift;
 use super::reservations::reconciled;
 use super::{Inputs, Intent, Operation, Places, PrepareError, Volume, locate};
@@ -110,6 +111,9 @@ pub async fn prepare<E: Engine, H: Host>(
         .iter()
         .find(|r| r.base_dir == volume.path)
         .map(|r| r.stack_id.clone());
+    if let Some(id) = &kept_id {
+        one_place(host, id, &volume.path, &seen, &register)?;
+    }
     let new = kept_id.is_none();
     let id = match kept_id.or(reserved) {
         Some(id) => id,

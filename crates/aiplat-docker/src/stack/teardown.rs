@@ -3,12 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use aiplat_core::catalogue::Catalogue;
+use aiplat_core::manifest::Manifest;
 use aiplat_core::names::{StackId, StackName};
 use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{self, Plan, Purge};
 use aiplat_core::spec::label;
 
+<<<<<<< HEAD
 use super::{Operation, Places, PrepareError, locate};
+=======
+use super::copied::{lives_here, one_place};
+use super::{Places, PrepareError, locate};
+>>>>>>> cb6bfe3 (Refuse a directory that was copied with its identity: the teardown of a copy took the original down)
 use crate::apply::{ApplyError, ApplyOptions, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
@@ -81,7 +87,17 @@ pub async fn teardown<E: Engine, H: Host>(
     )
     .await
     .map_err(PrepareError::from)?;
-    let kept = ManifestStore::new(&volume.path).stack_id()?;
+    let store = ManifestStore::new(&volume.path);
+    let kept = store.stack_id()?;
+    // a manifest that cannot be read stands in no teardown's way: the labels tell whose objects they are
+    let text = store.read().ok().flatten();
+    if let Some(Ok(manifest)) = text.map(|text| Manifest::parse(&text)) {
+        lives_here(&manifest, &volume.path)?;
+    }
+    if let Some(id) = &kept {
+        let register = super::register(places)?;
+        one_place(host, id, &volume.path, &observed, &register)?;
+    }
     let (id, stack) =
         identity(kept, &volume.path, &observed, host, catalogue, places).ok_or_else(|| {
             TeardownError::NoStack {
