@@ -8,6 +8,7 @@ mod audit;
 mod bad_input;
 mod disk_full;
 mod drift;
+mod failure_modes;
 mod full;
 mod kill_9;
 mod manual;

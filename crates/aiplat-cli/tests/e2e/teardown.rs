@@ -1,8 +1,5 @@
 //! Exactly one stack goes; what is anybody else's stays, and data stays unless it is given up by name.
 
-use std::os::unix::fs::symlink;
-use std::path::Path;
-
 use crate::support::bed::Bed;
 use crate::support::stack::Stack;
 use crate::support::{inventory, leftovers};
@@ -97,67 +94,4 @@ fn what_was_there_before_is_there_afterwards_and_the_data_too() {
             .count(),
         0
     );
-}
-
-#[test]
-fn a_purge_is_refused_for_what_is_not_the_stacks_own() {
-    let Some(bed) = Bed::new() else { return };
-    let stack = bed.small("p");
-    stack.deploy().ok();
-    let purge = ["teardown", "--purge", "--confirm", stack.name.as_str()];
-    let marks = [bed.tag.as_str(), &format!("aip-{}", &stack.id()[..8])];
-    let whole = || {
-        (
-            inventory::of(&bed.engine, &marks),
-            inventory::tree(&stack.base.join("config/secrets")),
-        )
-    };
-    let before = whole();
-    let unchanged = |when: &str| {
-        let now = whole();
-        inventory::same(&before.0, &now.0, when);
-        inventory::same(&before.1, &now.1, when);
-    };
-
-    stack
-        .run(&["teardown", "--purge"])
-        .fails(8, &["--confirm", &stack.name]);
-    stack
-        .run(&["teardown", "--purge", "--yes"])
-        .fails(8, &["--confirm"]);
-    stack
-        .run(&["teardown", "--purge", "--confirm", "another"])
-        .fails(8, &[&stack.name]);
-    unchanged("a name that was not given");
-    stack
-        .run(&[
-            "--base-dir",
-            "/",
-            "teardown",
-            "--purge",
-            "--confirm",
-            &stack.name,
-        ])
-        .fails(10, &[]);
-    unchanged("the root directory");
-
-    let (data, outside) = (stack.base.join("data"), bed.home.join("outside"));
-    std::fs::rename(&data, &outside).unwrap();
-    symlink(&outside, &data).unwrap();
-    let kept = inventory::tree(&outside.join("redis"));
-    stack.run(&purge).fails(4, &["symbolic link", "data"]);
-    unchanged("a link");
-    std::fs::remove_file(&data).unwrap();
-    std::fs::rename(&outside, &data).unwrap();
-    assert_eq!(inventory::tree(&data.join("redis")), kept);
-
-    let other = data.join("redis/data/other/config");
-    std::fs::create_dir_all(&other).unwrap();
-    std::fs::write(other.join("stack-id"), "0123456789ab\n").unwrap();
-    stack.run(&purge).fails(4, &["other stack", "stack-id"]);
-    unchanged("another stack's directory");
-    assert!(Path::new(&other).join("stack-id").is_file());
-    std::fs::remove_dir_all(other.parent().unwrap()).unwrap();
-
-    stack.run(&purge).ok();
 }

@@ -9,12 +9,8 @@ use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{self, Plan, Purge};
 use aiplat_core::spec::label;
 
-<<<<<<< HEAD
-use super::{Operation, Places, PrepareError, locate};
-=======
 use super::copied::{lives_here, one_place};
-use super::{Places, PrepareError, locate};
->>>>>>> cb6bfe3 (Refuse a directory that was copied with its identity: the teardown of a copy took the original down)
+use super::{Operation, Places, PrepareError, locate};
 use crate::apply::{ApplyError, ApplyOptions, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;

@@ -130,6 +130,22 @@ impl Engine {
         self.call("DELETE", &format!("/networks/{id}"), &Value::Null);
     }
 
+    /// Runs a script of somebody's in the network of a running container; what it printed.
+    pub(crate) fn in_network_of(&self, container: &str, name: &str, script: &str) -> String {
+        let spec = json!({
+            "Image": FOREIGN_IMAGE, "Entrypoint": ["sh", "-c", script], "Cmd": [], "Tty": true,
+            "HostConfig": {"NetworkMode": format!("container:{container}")},
+        });
+        let (status, body) = self.call("POST", &format!("/containers/create?name={name}"), &spec);
+        assert_eq!(status, 201, "{}", String::from_utf8_lossy(&body));
+        self.call("POST", &format!("/containers/{name}/start"), &Value::Null);
+        self.call("POST", &format!("/containers/{name}/wait"), &Value::Null);
+        let path = format!("/containers/{name}/logs?stdout=1&stderr=1");
+        let (_, output) = self.call("GET", &path, &Value::Null);
+        self.remove_container(name);
+        String::from_utf8_lossy(&output).replace('\r', "")
+    }
+
     /// Runs a command in a container as its own user; what it printed on both streams.
     pub(crate) fn exec(&self, container: &str, argv: &[&str]) -> String {
         let spec = json!({"AttachStdout": true, "AttachStderr": true, "Tty": true, "Cmd": argv});

@@ -9,6 +9,7 @@ pub(crate) mod leftovers;
 pub(crate) mod proxy;
 pub(crate) mod run;
 pub(crate) mod stack;
+pub(crate) mod stores;
 
 use std::time::{Duration, Instant};
 
