@@ -11,6 +11,7 @@ use aiplat_core::observed::Observed;
 use aiplat_core::plan::{self, Plan, PlanProblem};
 use aiplat_core::settings::Warning;
 
+use super::copied::one_place;
 use super::{Places, PrepareError, Volume, open};
 use crate::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use crate::engine::Engine;
@@ -53,7 +54,7 @@ pub async fn standing<E: Engine, H: Host>(
     host: &H,
     catalogue: &Catalogue,
     base_dir: &Path,
-    _places: &Places,
+    places: &Places,
     command: Option<&str>,
 ) -> Result<Standing, PrepareError> {
     // a directory without a stack has no lock to take
@@ -76,6 +77,8 @@ pub async fn standing<E: Engine, H: Host>(
     question.paths = desired.paths();
     question.cgroup_parent = config.cgroup_parent(&facts.cgroup_driver);
     let observed = observe(engine, host, &question).await?;
+    let register = super::register(places)?;
+    one_place(host, &config.id, &opened.volume.path, &observed, &register)?;
     Ok(Standing {
         config,
         desired,

@@ -46,6 +46,7 @@ fn the_networks_of_a_hundred_and_twenty_stacks() {
         let catalogue = Catalogue::built_in().unwrap();
         let places = Places {
             state_dir: bed.state_dir.clone(),
+            ..Places::default()
         };
         let mut subnets: BTreeMap<Ipv4Net, String> = BTreeMap::new();
         for number in 0..STACKS {

@@ -73,6 +73,7 @@ fn as_a_copy_of_its_directory() {
             &["teardown", "--yes"],
             &["teardown", "--purge", "--confirm", &a.name],
             &["remove", "redis", "--yes"],
+            &["restart", "redis"],
         ] {
             let mut command = bed.bare();
             command.args(["--base-dir", &there]).args(words);
