@@ -67,7 +67,7 @@ impl Exit {
             Self::Unconfirmed => (8, "unconfirmed", "somebody has to agree, and there is no terminal and no `--yes`, or the answer was no; nothing was touched"),
             Self::Host => (9, "host", "the host lacks something: a volume, rights, free space, AppArmor where it is required"),
             Self::NoStack => (10, "no-stack", "there is no stack where one was looked for"),
-            Self::Findings => (11, "findings", "`doctor` or `audit verify` found something that must be mended or looked into"),
+            Self::Findings => (11, "findings", "`doctor`, `audit verify` or `backup --verify` found something that must be mended or looked into"),
             Self::Breach => (12, "breach", "`verify` found a breach of isolation, or something that it could not try"),
             Self::Usage => (64, "usage", "the command line cannot be understood"),
         }

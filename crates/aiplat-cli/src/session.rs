@@ -159,6 +159,7 @@ impl Session {
             invoking_user: self.environment.invoking_user,
             allow_unmounted: settings.allow_unmounted,
             deep: false,
+            restoring: false,
             command: command.to_owned(),
         })
     }

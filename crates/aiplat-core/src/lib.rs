@@ -8,6 +8,7 @@
 //! - [`allocation`]: ports, subnets and users that no other stack has
 //! - [`config`]: a stack fully decided
 //! - [`desired`]: what is wanted of host and engine
+//! - [`backup`]: what of a stack is backed up, and by what means
 //! - [`plan`]: what leads from what is there to what is wanted, and the checker that no plan passes unseen
 //!
 //! A plan for a host on which nothing is yet:
@@ -50,6 +51,7 @@
 
 pub mod allocation;
 pub mod audit;
+pub mod backup;
 pub mod catalogue;
 pub mod compose;
 pub mod config;

@@ -209,7 +209,7 @@ impl Renderer<'_> {
             })
             .collect();
         let provisioned = provisioned.iter().map(String::as_str);
-        store_users(store, self.config.name().as_str(), provisioned)
+        store_users(store, self.config.store_names().as_str(), provisioned)
             .into_iter()
             .map(|user| {
                 let name = &user.secret.name;
@@ -327,7 +327,7 @@ fn databases(config: &StackConfig, catalogue: &Catalogue) -> Value {
 
 /// Role and database of a `[[databases]]` entry: told apart from those that the same service has for its vectors.
 pub(crate) fn database_names(config: &StackConfig, name: &str) -> (String, String) {
-    let names = names_for(config.name().as_str(), &format!("{name}-app"));
+    let names = names_for(config.store_names().as_str(), &format!("{name}-app"));
     (names.role.to_string(), names.database.to_string())
 }
 

@@ -2,12 +2,15 @@
 
 mod add;
 mod audit;
+mod backup;
 mod catalog;
 mod completions;
 mod deploy;
 mod doctor;
 mod exit_codes;
+mod export;
 mod health;
+mod import;
 mod logs;
 mod ls;
 mod man;
@@ -16,6 +19,7 @@ mod reload;
 mod remove;
 mod render;
 mod restart;
+mod restore;
 mod setup;
 mod status;
 mod teardown;
@@ -52,6 +56,10 @@ pub(crate) enum Command {
     Reload(reload::Reload),
     Render(render::Render),
     Teardown(teardown::Teardown),
+    Backup(Box<backup::Backup>),
+    Restore(Box<restore::Restore>),
+    Export(export::Export),
+    Import(Box<import::Import>),
     Audit(audit::Audit),
     Catalog(catalog::Catalog),
     Completions(completions::Completions),
@@ -92,6 +100,10 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Reload(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
             Command::Teardown(command) => command.run(&session).await,
+            Command::Backup(command) => command.run(&session).await,
+            Command::Restore(command) => command.run(&session).await,
+            Command::Export(command) => command.run(&session).await,
+            Command::Import(command) => command.run(&session).await,
             Command::Audit(command) => command.run(&session),
             Command::Catalog(command) => command.run(&session),
             Command::Completions(command) => command.run(&session),

@@ -1,5 +1,6 @@
 //! Why a command did not do what it was asked: kind and exit code, words, every problem, causes, and what to do.
 
+mod backup;
 mod engine;
 mod run;
 mod stack;

@@ -62,7 +62,9 @@ impl From<PrepareError> for Failure {
                     failure
                 }
             }
-            PrepareError::IdentityChanged { .. } | PrepareError::Copy { .. } => {
+            PrepareError::IdentityChanged { .. }
+            | PrepareError::Copy { .. }
+            | PrepareError::Restoring { .. } => {
                 Self::of(Exit::Refused, &error)
             }
             PrepareError::Manifest(_) => Self::of(Exit::Invalid, &error),

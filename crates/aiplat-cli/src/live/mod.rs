@@ -59,6 +59,8 @@ fn ground(id: &str) -> Option<String> {
         },
         Some(("setup", service)) => format!("{service}: set up"),
         Some(("network", name)) => format!("network {name}"),
+        Some(("backup", what)) => format!("{what}: in the backup"),
+        Some(("restore" | "verify", what)) => what.to_owned(),
         Some(("purge", name)) => format!("{name}/ purged"),
         Some(_) => return None,
     };

@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 
@@ -26,6 +26,10 @@ pub use subnet::{POOLS, SUBNET_PREFIX};
 use crate::names::{StackId, StackName};
 use crate::observed::Observed;
 use crate::spec::IpProtocol;
+
+/// Where, below a stack's directory, a backup of it is tried out: the one place in which another stack may lie, so that it
+/// is on the same volume.
+pub const SCRATCH: &str = "backups/.verify";
 
 /// A value that was given, or one that is only preferred and may move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,12 +150,19 @@ fn identity(request: &Request, others: &[&Reservation]) -> Vec<AllocationProblem
         if other.domain == request.domain {
             refuse("DOMAIN_NAME", other);
         }
-        let (ours, theirs) = (&request.base_dir, &other.base_dir);
-        if ours.starts_with(theirs) || theirs.starts_with(ours) {
+        if !apart(&request.base_dir, &other.base_dir) {
             refuse("BASE_DIR", other);
         }
     }
     problems
+}
+
+/// Whether two stacks can have these directories: neither is in the other, but for the place where backups are tried out.
+pub fn apart(one: &Path, other: &Path) -> bool {
+    let within = |inner: &Path, outer: &Path| {
+        inner.starts_with(outer) && !inner.starts_with(outer.join(SCRATCH))
+    };
+    !within(one, other) && !within(other, one)
 }
 
 impl Allocation {

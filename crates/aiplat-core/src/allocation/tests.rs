@@ -236,3 +236,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_backup_is_tried_out_below_the_stack_and_nothing_else_lies_there() {
+    let apart = |one: &str, other: &str| {
+        super::apart(std::path::Path::new(one), std::path::Path::new(other))
+    };
+    assert!(apart("/mnt/data", "/mnt/data2"));
+    assert!(apart("/mnt/data/backups/.verify", "/mnt/data"));
+    assert!(apart("/mnt/data", "/mnt/data/backups/.verify"));
+    for inner in ["/mnt/data", "/mnt/data/backups", "/mnt/data/data/x"] {
+        assert!(!apart(inner, "/mnt/data") && !apart("/mnt/data", inner));
+    }
+}

@@ -142,8 +142,40 @@ impl Check<'_> {
             "data.format",
             "a marker, since the service has a directory for data",
         );
+        self.backup(s);
         let one = s.metrics.port.is_some() != s.metrics.none.is_some();
         self.expect(one, "metrics", "either `port` or `none` with the reason");
+    }
+
+    fn backup(&mut self, s: &Service) {
+        use super::ProbeKind;
+        use crate::backup::Method;
+        let Some(table) = &s.backup else { return };
+        let wanted = match table.method {
+            Some(Method::PostgresDump) => Some((ProbeKind::Postgres, "postgres")),
+            Some(Method::RedisSave) => Some((ProbeKind::Redis, "redis")),
+            Some(Method::QdrantSnapshots) => Some((ProbeKind::Http, "http")),
+            Some(Method::Freeze | Method::Files) | None => None,
+        };
+        if let Some((kind, word)) = wanted {
+            self.expect(
+                s.health.kind == kind,
+                "backup.method",
+                format!(
+                    "a service whose `health.kind` is `{word}`, since it is spoken to at that port"
+                ),
+            );
+        }
+        self.expect(
+            table.method != Some(Method::Files),
+            "backup.method",
+            "`postgres-dump`, `redis-save`, `qdrant-snapshots` or `freeze`",
+        );
+        self.expect(
+            table.method.is_none() || table.none.is_none(),
+            "backup",
+            "either `method` or `none` with the reason",
+        );
     }
 
     fn image(&mut self, s: &Service) {

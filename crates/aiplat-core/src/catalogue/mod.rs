@@ -11,9 +11,9 @@ pub use allowance::{Allowance, FORBIDDEN, InvalidAllowance};
 pub(crate) use check::bytes;
 pub use check::{CatalogueProblem, Place};
 pub use service::{
-    AppArmor, ConfigFile, DataFormat, Database, Exception, Health, Identity, Image, Licence,
-    LimitsTable, Metrics, Mount, MountKind, Port, ProbeKind, ReloadTable, Route, Run, Secret,
-    Service, SetupRequest, Tier, TmpfsMount, Validate,
+    AppArmor, BackupTable, ConfigFile, DataFormat, Database, Exception, Health, Identity, Image,
+    Licence, LimitsTable, Metrics, Mount, MountKind, Port, ProbeKind, ReloadTable, Route, Run,
+    Secret, Service, SetupRequest, Tier, TmpfsMount, Validate,
 };
 
 use crate::names::ServiceName;

@@ -89,6 +89,10 @@ pub struct Service {
     /// `AppArmor` profile.
     #[serde(default)]
     pub apparmor: AppArmor,
+    /// How its data is backed up; [`Method::Freeze`] where nothing is said.
+    ///
+    /// [`Method::Freeze`]: crate::backup::Method::Freeze
+    pub backup: Option<BackupTable>,
     /// How its configuration is checked before it is used.
     pub validate: Option<Validate>,
     /// How it takes new configuration without a restart.
@@ -460,6 +464,18 @@ pub struct Exception {
 pub struct AppArmor {
     /// `default`, `openclaw` or `tailscale`.
     pub profile: aiplat_apparmor::Kind,
+}
+
+/// How its data is backed up.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupTable {
+    /// By what means; `freeze` where only `none` or `bound` is given.
+    pub method: Option<crate::backup::Method>,
+    /// Why it is left out, unless it is asked for by name.
+    pub none: Option<String>,
+    /// Why its data goes back into the same stack only, such as an identity on another network.
+    pub bound: Option<String>,
 }
 
 /// How its configuration is checked before it is used, in a container of its own without a network.

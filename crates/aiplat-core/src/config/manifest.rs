@@ -75,7 +75,12 @@ fn values(settings: &Settings, allocation: &Allocation) -> BTreeMap<String, Stri
         ),
         ("TAILSCALE_HOSTNAME", s.tailscale_hostname.get().to_string()),
     ];
+    let store_names = &s.store_names;
     let optional = [
+        (
+            "STORE_NAMES",
+            (store_names.get() != s.docker_network.get()).then(|| store_names.get().to_string()),
+        ),
         (
             "ACME_EMAIL",
             s.acme_email.get().as_ref().map(ToString::to_string),

@@ -114,11 +114,16 @@ impl StackConfig {
         }
     }
 
+    /// The stack's name inside its own stores: databases, roles, collections and classes carry it.
+    pub fn store_names(&self) -> &StackName {
+        self.settings.store_names.get()
+    }
+
     /// What a service sees of the vector store, when it uses it.
     pub fn vector(&self, service: &Service) -> Option<StoreContext> {
         service.vector.context(
             self.vector_store(),
-            self.name().as_str(),
+            self.store_names().as_str(),
             service.name.as_str(),
         )
     }

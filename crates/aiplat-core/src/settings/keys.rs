@@ -157,6 +157,7 @@ pub static KEYS: &[Key] = &[
     key("DOCKER_NETWORK", Network, Expected::StackName, Value("ai_platform"), "the network's name and the stack's identity"),
     key("STACK_SUBNET", Network, Expected::Subnet, Derived("allocated"), "the stack's own private IPv4 network"),
     key("CONTAINER_PREFIX", Network, Expected::ContainerPrefix, Derived("DOCKER_NETWORK and a hyphen"), "put before each container's name; inside the network each service keeps its plain name"),
+    key("STORE_NAMES", Network, Expected::StackName, Derived("DOCKER_NETWORK"), "the stack's name as databases, roles, collections and classes inside its own stores carry it; a stack restored under another name keeps the old one here, since its applications know their data by it"),
 
     key("SERVICES", Services, Expected::Services, Derived("all whose needs are met"), "which services run, by name, with what they need"),
     key("VECTOR_DB", Services, Expected::VectorDb, Value("qdrant"), "the vector store: `qdrant`, `pgvector`, `weaviate` or `chroma`"),

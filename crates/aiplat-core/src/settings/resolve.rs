@@ -47,6 +47,8 @@ pub struct Settings {
     pub stack_subnet: Setting<Option<StackSubnet>>,
     /// `CONTAINER_PREFIX`
     pub container_prefix: Setting<ContainerPrefix>,
+    /// `STORE_NAMES`: the stack's name inside its own stores.
+    pub store_names: Setting<StackName>,
     /// `SERVICES`, in the order given, each once. Whether the catalogue has them is not checked here.
     pub services: Setting<Option<Vec<ServiceName>>>,
     /// `VECTOR_DB`
@@ -125,6 +127,9 @@ fn read(reader: &mut Reader<'_>, known: &KnownKeys) -> Settings {
         container_prefix: reader.or("CONTAINER_PREFIX", |_| {
             ContainerPrefix::from(docker_network.get())
         }),
+        store_names: reader
+            .given_by("STORE_NAMES", stack_name)
+            .unwrap_or_else(|| Setting::new(docker_network.get().clone(), Source::Default)),
         services: reader.optional_by("SERVICES", services),
         vector_db: reader.fixed_by("VECTOR_DB", vector_db),
         ollama_model: reader.fixed("OLLAMA_MODEL"),

@@ -25,6 +25,13 @@ impl SecretsStore {
         }
     }
 
+    /// A store in a folder that is no stack's.
+    pub(crate) fn in_folder(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+        }
+    }
+
     /// The file of a secret.
     pub fn path(&self, name: &SecretName) -> PathBuf {
         self.dir.join(name.as_str())

@@ -1,6 +1,7 @@
 //! Carrying a prepared plan out.
 
 use aiplat_core::catalogue::Identity;
+use aiplat_core::names::ServiceName;
 use aiplat_core::plan::{PlannedStep, Step};
 use aiplat_core::spec::{DirectorySpec, FileSpec};
 
@@ -66,13 +67,36 @@ impl Prepared {
         self.reserve(host)?;
         let keep = |s: &PlannedStep| matches!(s.id.as_str(), "directories" | "secrets");
         self.plan.steps.retain(keep);
+        self.prune();
+        self.record_beginning()?;
+        let result = apply(engine, host, &self.plan, &ApplyOptions::default(), events).await;
+        Ok(self.ended(result)?)
+    }
+
+    /// Leaves of the plan what concerns these services alone, and the ground they stand on; others are left as they are.
+    pub(super) fn only(&mut self, services: &[ServiceName]) {
+        let about = |id: &str| match id.split_once('/') {
+            None => true,
+            Some(("image", reference)) => self
+                .desired
+                .services
+                .iter()
+                .any(|s| s.container.image == reference && services.contains(&s.name)),
+            Some((_, rest)) => {
+                let name = rest.split('/').next().unwrap_or(rest);
+                services.iter().any(|s| s.as_str() == name)
+            }
+        };
+        self.plan.steps.retain(|s| about(&s.id));
+        self.prune();
+    }
+
+    /// Takes what is not in the plan any more out of what its steps wait for.
+    fn prune(&mut self) {
         let names: Vec<String> = self.plan.steps.iter().map(|s| s.id.clone()).collect();
         for step in &mut self.plan.steps {
             step.after.retain(|id| names.contains(id));
         }
-        self.record_beginning()?;
-        let result = apply(engine, host, &self.plan, &ApplyOptions::default(), events).await;
-        Ok(self.ended(result)?)
     }
 
     /// What changes nothing leaves no trace.

@@ -72,6 +72,14 @@ pub enum PrepareError {
         /// Where the stack lives.
         there: PathBuf,
     },
+    /// A restore into the directory is not finished.
+    #[error(
+        "a restore of `{archive}` into this directory is not finished; the same `aiplat restore` again finishes it, `aiplat teardown --purge` gives it up"
+    )]
+    Restoring {
+        /// The archive.
+        archive: String,
+    },
     /// The manifest cannot hold a value.
     #[error(transparent)]
     Manifest(#[from] EditError),

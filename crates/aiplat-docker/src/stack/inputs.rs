@@ -29,6 +29,8 @@ pub struct Inputs {
     pub allow_unmounted: bool,
     /// Every setting of every container is compared with its specification, at the price of a call each.
     pub deep: bool,
+    /// It is part of a restore, which alone may touch a stack that is being restored.
+    pub restoring: bool,
     /// The command, for whoever meets its lock, such as `deploy`.
     pub command: String,
 }

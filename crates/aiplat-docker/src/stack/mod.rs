@@ -8,6 +8,7 @@
 //! Locks: the stack's own lock is held from before anything is looked at until the end of a deploy, and another run on
 //! the same stack is told who holds it. The host-wide lock is held only while something is reserved.
 
+mod backup;
 mod copied;
 mod deploy;
 mod drift;
@@ -22,10 +23,16 @@ mod prepare;
 mod reload;
 mod reservations;
 mod restart;
+mod restore;
 mod standing;
+mod steps;
+mod stores;
 mod teardown;
 mod trail;
 
+pub use backup::{
+    BackupError, BackupQuestion, BackupReport, Destination, PreparedBackup, prepare_backup,
+};
 pub use deploy::DeployError;
 pub use error::PrepareError;
 pub use inputs::{Inputs, Intent, ServiceFile};
@@ -37,7 +44,11 @@ pub use own_services::{CatalogueError, catalogue, own_services, read_service};
 pub use prepare::{Prepared, prepare};
 pub use reload::reload;
 pub use restart::restart;
+pub use restore::{
+    RestoreError, RestoreQuestion, RestoreReport, Source, VerifyReport, restore, verify_backup,
+};
 pub use standing::{Apart, Change, Standing, named, standing};
+pub use stores::StoreError;
 pub use teardown::{Teardown, TeardownError, teardown};
 pub use trail::{trail, trail_of};
 

@@ -31,9 +31,13 @@ pub fn own_services(base_dir: &Path) -> PathBuf {
 /// # Errors
 /// [`CatalogueError`] with all problems of the first file that has some.
 pub fn catalogue(base_dir: &Path) -> Result<Catalogue, CatalogueError> {
+    with_folder(&own_services(base_dir))
+}
+
+/// The built-in catalogue with the services of a folder.
+pub(super) fn with_folder(folder: &Path) -> Result<Catalogue, CatalogueError> {
     let mut catalogue = Catalogue::built_in().map_err(CatalogueError::Problems)?;
-    let folder = own_services(base_dir);
-    for path in sorted(&folder)? {
+    for path in sorted(folder)? {
         if path.extension().is_some_and(|e| e == "toml") {
             read_service(&path)?
                 .add_to(&mut catalogue)

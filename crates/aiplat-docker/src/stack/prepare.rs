@@ -88,6 +88,12 @@ pub async fn prepare<E: Engine, H: Host>(
     if writes && volume.deployed && operation.is_none() {
         operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
     }
+    if writes
+        && !inputs.restoring
+        && let Some(archive) = super::restore::under_way(&volume.path)?
+    {
+        return Err(PrepareError::Restoring { archive });
+    }
     let store = ManifestStore::new(&volume.path);
     let old = store.read()?.map(|text| Manifest::parse(&text)).transpose();
     let old = old.map_err(PrepareError::Settings)?;
@@ -243,6 +249,7 @@ fn same_identity(old: Option<&Manifest>, settings: &Settings) -> Result<(), Prep
     let now = [
         ("BASE_DIR", settings.base_dir.get().to_string()),
         ("DOCKER_NETWORK", settings.docker_network.get().to_string()),
+        ("STORE_NAMES", settings.store_names.get().to_string()),
         (
             "CONTAINER_PREFIX",
             settings.container_prefix.get().to_string(),

@@ -113,7 +113,9 @@ pub async fn teardown<E: Engine, H: Host>(
     })?;
     observed.host = facts;
     let mut directories = Vec::new();
-    for name in DIRECTORIES {
+    let restored = super::restore::directories(&volume.path)?;
+    let names = DIRECTORIES.iter().map(|name| (*name).to_owned());
+    for name in names.chain(restored) {
         let path = volume.path.join(name);
         if host.path_state(&path)? != PathState::Absent {
             // refused as a whole: a stack without its containers but with its data is nothing anybody asked for

@@ -45,7 +45,7 @@ impl Checker<'_> {
             format!("the prefix `{prefix}` is that of stack `{stack}`"),
         );
         let own = self.config.base_dir();
-        let apart = !(own.starts_with(base_dir) || base_dir.starts_with(own));
+        let apart = crate::allocation::apart(own, base_dir);
         self.expect(
             apart,
             format!("the directory is shared with stack `{stack}`"),

@@ -1,6 +1,7 @@
 //! Directories and files that the tool makes, as root, where a stack's own user may write: nothing follows a link.
 
 mod append;
+pub(crate) mod copy;
 mod directory;
 mod foreign;
 mod purge;

@@ -1,0 +1,109 @@
+//! Programs run in a store's container, with a file at either end.
+
+use std::path::Path;
+
+use futures_util::StreamExt;
+use tokio::fs::File;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::{Store, StoreError};
+use crate::engine::{Engine, ExecRequest, UserOf};
+
+/// How much of what a program says of its failure is kept, bytes.
+const KEPT: usize = 4096;
+
+/// The files at a program's ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ends<'p> {
+    /// What it reads; nothing when absent.
+    pub(crate) input: Option<&'p Path>,
+    /// Where its output goes; forgotten when absent.
+    pub(crate) output: Option<&'p Path>,
+}
+
+impl<E: Engine> Store<'_, E> {
+    /// Runs a program in the store's container to its end; one that fails is an error with its own words.
+    pub(crate) async fn program(
+        &self,
+        what: &str,
+        argv: Vec<String>,
+        ends: Ends<'_>,
+    ) -> Result<(), StoreError> {
+        let request = ExecRequest {
+            argv,
+            user: UserOf::Container,
+            stdin: ends.input.is_some(),
+            terminal: None,
+        };
+        let attached = self.engine.exec_attach(&self.container, &request).await?;
+        let (exec, mut output) = (attached.exec, attached.output);
+        let mut said = Vec::new();
+        let drain = async {
+            let mut file = match ends.output {
+                Some(path) => Some(create(path).await?),
+                None => None,
+            };
+            while let Some(piece) = output.next().await {
+                let piece = piece?;
+                match &mut file {
+                    Some(file) if !piece.stderr => {
+                        let path = ends.output.unwrap_or(Path::new(""));
+                        let written = file.write_all(&piece.bytes).await;
+                        written.map_err(StoreError::file("write", path))?;
+                    }
+                    _ => {
+                        let room = KEPT.saturating_sub(said.len()).min(piece.bytes.len());
+                        said.extend_from_slice(&piece.bytes[..room]);
+                    }
+                }
+            }
+            if let (Some(mut file), Some(path)) = (file, ends.output) {
+                file.flush()
+                    .await
+                    .map_err(StoreError::file("write", path))?;
+                file.sync_all()
+                    .await
+                    .map_err(StoreError::file("write", path))?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        let fed = async {
+            match ends.input {
+                Some(path) => feed(path, attached.input).await,
+                None => Ok(()),
+            }
+        };
+        let (drained, fed) = tokio::join!(drain, fed);
+        drained?;
+        let code = self.engine.exec_exit(&exec).await?;
+        if code != 0 {
+            let said = String::from_utf8_lossy(&said);
+            return Err(self.refused(what, &format!("exit code {code}: {}", said.trim())));
+        }
+        // a program that ended well without reading to the end is content
+        fed.or_else(|error| match &error {
+            StoreError::File { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe => {
+                Ok(())
+            }
+            _ => Err(error),
+        })
+    }
+}
+
+async fn create(path: &Path) -> Result<File, StoreError> {
+    let mut options = tokio::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(path)
+        .await
+        .map_err(StoreError::file("write", path))
+}
+
+async fn feed(path: &Path, mut to: impl AsyncWrite + Unpin) -> Result<(), StoreError> {
+    let mut file = File::open(path)
+        .await
+        .map_err(StoreError::file("read", path))?;
+    let copied = tokio::io::copy(&mut file, &mut to).await;
+    copied.map_err(StoreError::file("read", path))?;
+    to.shutdown().await.map_err(StoreError::file("read", path))
+}
