@@ -64,9 +64,7 @@ impl From<PrepareError> for Failure {
             }
             PrepareError::IdentityChanged { .. }
             | PrepareError::Copy { .. }
-            | PrepareError::Restoring { .. } => {
-                Self::of(Exit::Refused, &error)
-            }
+            | PrepareError::Restoring { .. } => Self::of(Exit::Refused, &error),
             PrepareError::Manifest(_) => Self::of(Exit::Invalid, &error),
             PrepareError::Observe(_) | PrepareError::Host(_) => match error {
                 PrepareError::Observe(error) => error.into(),
