@@ -5,6 +5,7 @@
 //! fails then.
 
 mod audit;
+mod backup;
 mod bad_input;
 mod disk_full;
 mod drift;

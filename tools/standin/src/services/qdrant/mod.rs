@@ -2,6 +2,7 @@
 
 mod access;
 mod points;
+mod snapshots;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ const INVALID_IN_NAMES: &[char] = &['<', '>', ':', '"', '/', '\\', '|', '?', '*'
 struct Qdrant {
     keys: Keys,
     store: Store,
+    snapshots: PathBuf,
     ready: Ready,
 }
 
@@ -57,12 +59,10 @@ fn open(world: &World) -> Result<Opened, Refusal> {
         "QDRANT__STORAGE__SNAPSHOTS_PATH",
         ["storage", "snapshots_path"],
     );
+    let snapshots = snapshots.unwrap_or_else(|| "/qdrant/snapshots".to_owned());
     // in the real one the REST thread panics over this while gRPC runs on
     world
-        .writable(&format!(
-            "{}/tmp",
-            snapshots.as_deref().unwrap_or("/qdrant/snapshots")
-        ))
+        .writable(&format!("{snapshots}/tmp"))
         .map_err(|refusal| Refusal::new(format!("panicked: upload_dir: {refusal}")))?;
     let keys = Keys {
         api: from("QDRANT__SERVICE__API_KEY", ["service", "api_key"]),
@@ -78,6 +78,7 @@ fn open(world: &World) -> Result<Opened, Refusal> {
     let qdrant = Arc::new(Qdrant {
         keys,
         store,
+        snapshots: PathBuf::from(world.path(&snapshots)),
         ready: world.ready_after(300),
     });
     let rest = {
@@ -164,6 +165,9 @@ impl Qdrant {
                 Response::text(403, "Forbidden: Global access is required")
             };
         }
+        if let Some(content) = self.fetched(request, &access) {
+            return content;
+        }
         let result = self.route(request, &access);
         let time = started.elapsed().as_secs_f64();
         match result {
@@ -181,7 +185,14 @@ impl Qdrant {
         let parts = request.segments();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let body = request.json();
+        if let Some(done) = self.snapshot_call(request, &parts, access) {
+            return done;
+        }
         match (request.method.as_str(), parts.as_slice()) {
+            ("GET", ["aliases"]) => {
+                allow(access.reads_all(), "Global access is required")?;
+                Ok(json!({"aliases": []}))
+            }
             ("GET", ["collections"]) => {
                 let names = self.store.read(|all| {
                     let names = all
@@ -385,6 +396,39 @@ mod tests {
             .body_json();
         assert_eq!(found["result"][0]["id"], 2);
         assert_eq!(found["result"][0]["payload"]["t"], "b");
+    }
+
+    #[test]
+    fn a_snapshot_is_made_fetched_removed_and_taken_back_elsewhere() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let make = json!({"vectors": {"size": 2, "distance": "Cosine"}});
+        let points = json!({"points": [{"id": 1, "vector": [1.0, 0.0]}]});
+        let opened = open(&world(one.path())).unwrap();
+        let ask = |request: Request| opened.listeners[0].service.answer(&request);
+        ask(Request::new("PUT", "/collections/c").with_json(&make));
+        ask(Request::new("PUT", "/collections/c/points").with_json(&points));
+        let made = ask(Request::new("POST", "/collections/c/snapshots")).body_json();
+        let name = made["result"]["name"].as_str().unwrap().to_owned();
+        let path = format!("/collections/c/snapshots/{name}");
+        let content = ask(Request::get(&path)).body;
+        assert_eq!(ask(Request::new("DELETE", &path)).status, 200);
+        assert_eq!(ask(Request::get(&path)).status, 404);
+        assert_eq!(
+            ask(Request::new("POST", "/collections/none/snapshots")).status,
+            404
+        );
+        let opened = open(&world(other.path())).unwrap();
+        let ask = |request: Request| opened.listeners[0].service.answer(&request);
+        let mut upload = Request::new("POST", "/collections/c/snapshots/upload");
+        upload.body = [
+            b"--x\r\nContent-Type: a/b\r\n\r\n".as_slice(),
+            &content,
+            b"\r\n--x--\r\n",
+        ]
+        .concat();
+        assert_eq!(ask(upload).status, 200);
+        let count = Request::new("POST", "/collections/c/points/count").with_json(&json!({}));
+        assert_eq!(ask(count).body_json()["result"]["count"], 1);
     }
 
     #[test]
