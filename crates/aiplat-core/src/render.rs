@@ -6,6 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use aiplat_vectordb::{Part, litellm_cache, names_for, store_users};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
@@ -63,12 +66,23 @@ impl<'a> Renderer<'a> {
         place: &str,
         template: &str,
     ) -> Result<Text, RenderError> {
+        self.text_with(service, place, template, &[])
+    }
+
+    /// The same with values of its own.
+    pub(crate) fn text_with(
+        &self,
+        service: &Service,
+        place: &str,
+        template: &str,
+        values: &[(&str, &Text)],
+    ) -> Result<Text, RenderError> {
         if !template.contains('{') {
             return Ok(Text::plain(template));
         }
         let render = |reveal| {
             self.environment(service, reveal)
-                .render_str(template, self.context(service, reveal))
+                .render_str(template, self.context(service, reveal, values))
                 .map_err(|error| RenderError {
                     service: service.name.clone(),
                     place: place.to_owned(),
@@ -114,6 +128,30 @@ impl<'a> Renderer<'a> {
                 (Some(value), Reveal::Values) => Ok(value.expose_secret().to_owned()),
             }
         });
+        let secrets = self.config.secrets.clone();
+        env.add_function("accepted", move |name: String| {
+            let all = secrets.accepted(&name);
+            if all.is_empty() {
+                return Err(missing(&format!(
+                    "a secret of a selected service, not `{name}`"
+                )));
+            }
+            let show = |value: &SecretString| match reveal {
+                Reveal::Names => format!("<secret:{name}>"),
+                Reveal::Values => value.expose_secret().to_owned(),
+            };
+            Ok(all.into_iter().map(show).collect::<Vec<_>>())
+        });
+        // what is shown stays readable, and the encoded form is a secret like the plain one
+        env.add_function(
+            "basic",
+            move |user: String, password: String| match reveal {
+                Reveal::Names => format!("Basic {password}"),
+                Reveal::Values => {
+                    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+                }
+            },
+        );
         let files: Vec<String> = service
             .secrets
             .iter()
@@ -168,8 +206,15 @@ impl<'a> Renderer<'a> {
         env
     }
 
-    fn context(&self, service: &Service, reveal: Reveal) -> Value {
+    fn context(&self, service: &Service, reveal: Reveal, values: &[(&str, &Text)]) -> Value {
         let mut context = self.globals.clone();
+        for (name, text) in values {
+            let value = match reveal {
+                Reveal::Names => text.shown(),
+                Reveal::Values => text.expose(),
+            };
+            context.insert((*name).to_owned(), Value::from(value));
+        }
         context.insert("store_users".to_owned(), self.store_users(reveal));
         if let Some(vector) = self.config.vector(service) {
             let variables: BTreeMap<String, Value> = vector
@@ -198,7 +243,8 @@ impl<'a> Renderer<'a> {
 }
 
 impl Renderer<'_> {
-    /// The users that the store takes from its own settings, with their keys.
+    /// The users that the store takes from its own settings, with their keys: one on its way to another key stands
+    /// there with both.
     fn store_users(&self, reveal: Reveal) -> Value {
         let store = self.config.vector_store();
         let provisioned: BTreeSet<String> = selected(self.config, self.catalogue)
@@ -211,17 +257,21 @@ impl Renderer<'_> {
         let provisioned = provisioned.iter().map(String::as_str);
         store_users(store, self.config.store_names().as_str(), provisioned)
             .into_iter()
-            .map(|user| {
+            .flat_map(|user| {
                 let name = &user.secret.name;
-                let key = match (reveal, self.config.secrets.get(name)) {
-                    (Reveal::Values, Some(value)) => value.expose_secret().to_owned(),
-                    _ => format!("<secret:{name}>"),
-                };
-                object([
-                    ("name", Value::from(user.name)),
-                    ("key", Value::from(key)),
-                    ("root", Value::from(user.root)),
-                ])
+                let keys = self.config.secrets.accepted(name);
+                let keys = keys.into_iter().enumerate().map(|(number, value)| {
+                    let key = match reveal {
+                        Reveal::Values => value.expose_secret().to_owned(),
+                        Reveal::Names => format!("<secret:{name}>"),
+                    };
+                    object([
+                        ("name", Value::from(user.name.clone())),
+                        ("key", Value::from(key)),
+                        ("root", Value::from(user.root && number == 0)),
+                    ])
+                });
+                keys.collect::<Vec<_>>()
             })
             .collect()
     }

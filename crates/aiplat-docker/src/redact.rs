@@ -102,6 +102,11 @@ fn step_texts(step: &Step) -> Vec<&Text> {
             .collect(),
         Step::Start { gate, .. } | Step::Gate(gate) => gate_texts(gate),
         Step::Provision(provision) => provision_texts(provision),
+        Step::Secret(act) => act
+            .texts()
+            .into_iter()
+            .chain(gate_texts(&act.gate))
+            .collect(),
         Step::Reload(reload) => gate_texts(&reload.gate),
         Step::Configure(configure) => configure
             .files

@@ -20,6 +20,7 @@ mod remove;
 mod render;
 mod restart;
 mod restore;
+mod rotate;
 mod setup;
 mod status;
 mod teardown;
@@ -54,6 +55,7 @@ pub(crate) enum Command {
     Remove(remove::Remove),
     Restart(restart::Restart),
     Reload(reload::Reload),
+    Rotate(rotate::Rotate),
     Render(render::Render),
     Teardown(teardown::Teardown),
     Backup(Box<backup::Backup>),
@@ -98,6 +100,7 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Remove(command) => command.run(&session).await,
             Command::Restart(command) => command.run(&session).await,
             Command::Reload(command) => command.run(&session).await,
+            Command::Rotate(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
             Command::Teardown(command) => command.run(&session).await,
             Command::Backup(command) => command.run(&session).await,

@@ -206,6 +206,7 @@ fn notes(config: &StackConfig, rows: &[services::Row]) -> Vec<String> {
         .iter()
         .map(|l| format!("{} is left out: {}", l.service, l.reason))
         .collect();
+    notes.extend(config.secrets.unfinished());
     if rows.iter().all(|row| row.apparmor.is_none()) {
         notes.push("no AppArmor profile is in force".to_owned());
     }

@@ -44,6 +44,9 @@ impl From<PrepareError> for Failure {
                 .hint("`aiplat status` shows what runs"),
             PrepareError::Secrets(_) => several(Exit::Invalid, "secrets")
                 .hint("give them in the environment; they are kept in `config/secrets` then"),
+            PrepareError::SecretsChanged(_) => several(Exit::Refused, "given secrets"),
+            PrepareError::Rotation(_) => several(Exit::Refused, "secrets to rotate")
+                .hint("`aiplat rotate --dry-run` lists what may change, and what may not and why"),
             PrepareError::Desired(_) => several(Exit::Invalid, "what is wanted"),
             PrepareError::Allocation(_) => {
                 several(Exit::Refused, "what the stack asks of the host")

@@ -44,9 +44,11 @@ impl Section {
             Step::Container(_) | Step::Start { .. } | Step::Stop(_) | Step::Gate(_) => {
                 Self::Services
             }
-            Step::Check(_) | Step::Provision(_) | Step::Reload(_) | Step::Configure(_) => {
-                Self::Inside
-            }
+            Step::Check(_)
+            | Step::Provision(_)
+            | Step::Secret(_)
+            | Step::Reload(_)
+            | Step::Configure(_) => Self::Inside,
             Step::RemoveContainer(_)
             | Step::RemoveNetwork { .. }
             | Step::RemoveFirewall(_)
@@ -152,6 +154,7 @@ fn mark(step: &PlannedStep) -> String {
         (Step::Container(made), _) if made.replaces.is_some() => "~ replace",
         (Step::Start { .. }, _) => "~ start",
         (Step::Provision(_), _) => "~ provide",
+        (Step::Secret(_), Change::Update) => "~ rotate",
         (Step::Reload(_), _) => "~ reload",
         (Step::Image { .. }, _) => "+ pull",
         (Step::PurgeDirectory { .. }, _) => "- purge",
@@ -195,6 +198,7 @@ fn name(step: &PlannedStep) -> String {
             Some((service, provider)) => format!("{provider}: for {service}"),
             None => format!("{tail}: first set-up"),
         },
+        Step::Secret(act) => format!("{}: secret {}", act.gate.service, act.secret),
         Step::Reload(reload) => reload.service.to_string(),
         Step::Configure(configure) => configure.reload.service.to_string(),
         Step::Stop(stopped) => format!("{}: stop", stopped.service),

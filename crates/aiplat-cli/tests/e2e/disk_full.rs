@@ -1,39 +1,8 @@
 //! A volume without space.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use crate::support::bed::Bed;
 use crate::support::inventory;
-
-/// A file system of its own, unmounted with its value.
-struct Volume(PathBuf);
-
-impl Volume {
-    fn mount(at: PathBuf, size: &str) -> Self {
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(&at)
-            .status();
-        assert!(mounted.unwrap().success(), "expected the right to mount");
-        Self(at)
-    }
-
-    fn resize(&self, size: &str) {
-        let options = format!("remount,size={size}");
-        let done = Command::new("mount")
-            .args(["-o", &options])
-            .arg(&self.0)
-            .status();
-        assert!(done.unwrap().success());
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
+use crate::support::volume::Volume;
 
 #[test]
 fn a_full_disk_is_said_and_the_same_command_goes_on_once_there_is_room() {

@@ -19,6 +19,7 @@ mod pages;
 mod registry;
 mod render;
 mod rollback;
+mod rotate;
 mod secrets;
 mod support;
 mod teardown;

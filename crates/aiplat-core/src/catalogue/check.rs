@@ -6,7 +6,7 @@ use std::fmt;
 use aiplat_apparmor::ContainerPath;
 
 use super::service::{Identity, MountKind, ProbeKind, Service};
-use super::{Allowance, Catalogue, FORBIDDEN};
+use super::{Allowance, Catalogue, FORBIDDEN, ProofTable};
 use crate::names::ServiceName;
 
 /// One thing that is wrong in a service file.
@@ -320,6 +320,31 @@ impl Check<'_> {
                 "secrets.key",
                 "a manifest key, except for what is made from another secret",
             );
+            self.expect(
+                secret.change.is_none()
+                    || !matches!(secret.proof, None | Some(ProofTable::None { .. })),
+                "secrets.proof",
+                "a way to ask, for what is changed inside the service",
+            );
+            if let Some(ProofTable::Http {
+                of: None,
+                port,
+                path,
+                ..
+            }) = &secret.proof
+            {
+                let port = port.as_deref().unwrap_or("http");
+                self.expect(
+                    s.ports.iter().any(|p| p.name == port),
+                    "secrets.proof.port",
+                    "the name of one of its ports",
+                );
+                self.expect(
+                    path.starts_with('/'),
+                    "secrets.proof.path",
+                    "a path with leading slash",
+                );
+            }
         }
         for database in &s.databases {
             self.expect(

@@ -3,6 +3,7 @@
 mod allowance;
 mod check;
 pub(crate) mod order;
+mod rotation;
 mod service;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 pub use allowance::{Allowance, FORBIDDEN, InvalidAllowance};
 pub(crate) use check::bytes;
 pub use check::{CatalogueProblem, Place};
+pub use rotation::{ChangeTable, ProofTable};
 pub use service::{
     AppArmor, BackupTable, ConfigFile, DataFormat, Database, Exception, Health, Identity, Image,
     Licence, LimitsTable, Metrics, Mount, MountKind, Port, ProbeKind, ReloadTable, Route, Run,

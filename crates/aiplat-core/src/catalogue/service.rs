@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aiplat_vectordb::{StoreKind, WiringTable};
 use serde::Deserialize;
 
+use super::{ChangeTable, ProofTable};
 use crate::names::{SecretName, ServiceName};
 
 /// One service: everything the planner must know to run it.
@@ -303,6 +304,13 @@ pub struct Secret {
     pub file: bool,
     /// Why it must never change, when it must not.
     pub rotation: Option<String>,
+    /// Its service can let two values in at once: its templates use `accepted(name)`.
+    #[serde(default)]
+    pub overlap: bool,
+    /// The service reads it at its first start alone and keeps it in its own data: how it is changed there.
+    pub change: Option<ChangeTable>,
+    /// How to ask whether a value is let in; for the password of a database's role that is known.
+    pub proof: Option<ProofTable>,
 }
 
 /// A database of its own.

@@ -1,6 +1,8 @@
 //! One stack, fully decided: settings, what was selected, what was reserved, and its secrets.
 
+mod choice;
 mod manifest;
+mod rotation;
 mod secrets;
 mod selection;
 
@@ -10,7 +12,9 @@ use std::path::{Path, PathBuf};
 use aiplat_apparmor::{InForce, Mode};
 use aiplat_vectordb::{StoreContext, StoreKind};
 
+pub use choice::{Choice, Given, choose, next_values};
 pub use manifest::{known_keys, manifest};
+pub use rotation::{Companions, InFlight, Move, Stage};
 pub use secrets::{FINGERPRINT_KEY, SecretNeed, Secrets, needed};
 pub use selection::{LeftOut, Selection, SelectionProblem, select};
 

@@ -7,8 +7,9 @@ use aiplat_vectordb::KeyFormat;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Selection;
+use super::rotation::Flights;
 use crate::catalogue::{Catalogue, Identity};
-use crate::names::{SecretName, StackName};
+use crate::names::{SecretName, ServiceName, StackName};
 use crate::secret::{Format, RANDOM_BYTES};
 use crate::settings::Settings;
 use crate::text::FingerprintKey;
@@ -27,15 +28,32 @@ pub struct SecretNeed {
     pub format: Format,
     /// Who reads its file.
     pub reader: Identity,
+    /// The service that owns it, or that first needs it of a vector store; none for the stack's own.
+    pub owner: Option<ServiceName>,
+    /// Why it is not changed, when it is not.
+    pub rotation: Option<String>,
 }
 
-/// Values by name. Shows names only.
+impl SecretNeed {
+    /// Why it is not rotated by itself, in words that say what to do instead; `None` when it is.
+    pub fn fixed(&self) -> Option<String> {
+        match &self.format {
+            Format::BcryptOf(base) => Some(format!("is made from `{base}`: rotate that")),
+            _ => self.rotation.clone(),
+        }
+    }
+}
+
+/// Values by name, and how far those are that are on their way to another. Shows names only.
 #[derive(Clone, Default)]
-pub struct Secrets(BTreeMap<SecretName, SecretString>);
+pub struct Secrets {
+    pub(super) values: BTreeMap<SecretName, SecretString>,
+    pub(super) flights: Flights,
+}
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
@@ -58,6 +76,11 @@ pub fn needed(
             key: None,
             format: Format::Hex64,
             reader: Identity::Stack,
+            owner: None,
+            rotation: Some(
+                "never: it guards nothing by itself, and with another one every container would be made anew"
+                    .to_owned(),
+            ),
         },
     );
     let store = *settings.vector_db.get();
@@ -74,6 +97,8 @@ pub fn needed(
                     key: secret.key.clone(),
                     format: secret.format.clone(),
                     reader: service.run.identity,
+                    owner: Some(service.name.clone()),
+                    rotation: secret.rotation.clone(),
                 },
             );
         }
@@ -95,6 +120,8 @@ pub fn needed(
                     KeyFormat::Hex64 => Format::Hex64,
                 },
                 reader: Identity::Stack,
+                owner: Some(service.name.clone()),
+                rotation: None,
             });
         }
     }
@@ -126,7 +153,10 @@ impl Secrets {
             }
         }
         if missing.is_empty() {
-            Ok(Self(values))
+            Ok(Self {
+                values,
+                flights: Flights::default(),
+            })
         } else {
             Err(missing)
         }
@@ -134,7 +164,7 @@ impl Secrets {
 
     /// The value of a secret.
     pub fn get(&self, name: &str) -> Option<&SecretString> {
-        self.0
+        self.values
             .iter()
             .find(|(n, _)| n.as_str() == name)
             .map(|(_, value)| value)
@@ -142,7 +172,7 @@ impl Secrets {
 
     /// All secrets.
     pub fn iter(&self) -> impl Iterator<Item = (&SecretName, &SecretString)> {
-        self.0.iter()
+        self.values.iter()
     }
 
     /// The key for fingerprints.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, host, profile};
+use super::{Context, host, profile, secrets};
 use crate::catalogue::{Allowance, Identity, MountKind, Service, bytes};
 use crate::render::RenderError;
 use crate::settings::Publish;
@@ -221,22 +221,7 @@ fn binds(context: &Context<'_>, service: &Service) -> Vec<Bind> {
             read_only: mount.read_only || mount.kind == MountKind::Config,
         })
         .collect();
-    let collected: Vec<_> = if service.collects_metrics {
-        let selected = config
-            .selection
-            .services()
-            .iter()
-            .filter_map(|n| context.catalogue.get(n));
-        selected.filter_map(|s| s.metrics.bearer.clone()).collect()
-    } else {
-        Vec::new()
-    };
-    let files = service
-        .secrets
-        .iter()
-        .filter(|s| s.file)
-        .map(|s| s.name.clone());
-    for name in files.chain(collected) {
+    for name in secrets::mounted(context, service) {
         binds.push(Bind {
             source: config.path("config/secrets").join(name.as_str()),
             target: format!("/run/secrets/{name}"),

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
+
 use crate::catalogue::{Catalogue, Identity, Mount, MountKind, Service};
-use crate::config::{StackConfig, needed};
+use crate::config::{SecretNeed, StackConfig, Stage, needed};
+use crate::names::SecretName;
 use crate::observed::EngineFacts;
 use crate::spec::{
     CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, Owner, label,
@@ -126,16 +129,34 @@ pub(super) fn files(config: &StackConfig, catalogue: &Catalogue) -> Vec<FileSpec
         &config.selection,
         catalogue,
     );
-    let secrets = needs.into_iter().filter_map(|need| {
-        let value = config.secrets.get(need.name.as_str())?;
-        Some(FileSpec {
-            path: config.path("config/secrets").join(need.name.as_str()),
-            content: Text::secret(format!("<secret:{}>", need.name), value.clone(), &key),
-            owner: config.owner(need.reader),
-            mode: 0o400,
-        })
+    let file = |need: &SecretNeed, path: PathBuf, value: &SecretString| FileSpec {
+        content: Text::secret(format!("<secret:{}>", need.name), value.clone(), &key),
+        path,
+        owner: config.owner(need.reader),
+        mode: 0o400,
+    };
+    // the other value of a secret on its way is on disk before the one in force is replaced
+    let beside = needs.iter().filter_map(|need| {
+        let flight = config.secrets.flight(need.name.as_str())?;
+        let path = companion(config, &need.name, flight.stage);
+        Some(file(need, path, &flight.other))
     });
-    [identity, manifest].into_iter().chain(secrets).collect()
+    let secrets = needs.iter().filter_map(|need| {
+        let value = config.secrets.get(need.name.as_str())?;
+        let path = config.path("config/secrets").join(need.name.as_str());
+        Some(file(need, path, value))
+    });
+    [identity, manifest]
+        .into_iter()
+        .chain(beside)
+        .chain(secrets)
+        .collect()
+}
+
+/// The file of the other value of a secret that is on its way.
+pub(super) fn companion(config: &StackConfig, name: &SecretName, stage: Stage) -> PathBuf {
+    let file = format!("{name}.{}", stage.suffix());
+    config.path("config/secrets").join(file)
 }
 
 /// Labels that every object of the stack carries.

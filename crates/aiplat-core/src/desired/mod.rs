@@ -5,6 +5,7 @@ mod files;
 mod host;
 mod probes;
 mod profile;
+mod secrets;
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ use crate::observed::EngineFacts;
 use crate::render::{RenderError, Renderer};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DirectorySpec, FileSpec, FirewallSpec, Gate, NetworkSpec, Owner,
-    ProfileFile, Provision, Reload, RunOnce,
+    ProfileFile, Provision, Reload, RunOnce, SecretAct,
 };
 
 /// Where the host's boot loads profiles from.
@@ -42,6 +43,12 @@ pub struct Desired {
     pub profiles: Vec<ProfileFile>,
     /// Services, each after those it needs.
     pub services: Vec<DesiredService>,
+    /// What has to be done inside services about secrets that are on their way to another value.
+    pub acts: Vec<SecretAct>,
+    /// Whether any secret is on its way: then what is made inside services for others is made again.
+    pub in_flight: bool,
+    /// Files of secrets' other values that hold no more.
+    pub obsolete: Vec<PathBuf>,
 }
 
 /// The target state of one service.
@@ -161,6 +168,10 @@ pub fn desired(
             }
         }
     }
+    let acts = secrets::acts(&context, &services).unwrap_or_else(|found| {
+        problems.extend(found.into_iter().map(DesiredProblem::from));
+        Vec::new()
+    });
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -173,6 +184,13 @@ pub fn desired(
         apparmor,
         profiles,
         services: wanted,
+        acts,
+        in_flight: config.secrets.in_flight().next().is_some(),
+        obsolete: config
+            .secrets
+            .obsolete()
+            .map(|(name, stage)| host::companion(config, name, stage))
+            .collect(),
     })
 }
 
@@ -201,7 +219,10 @@ impl Context<'_> {
             .unwrap_or_default();
         let fingerprint = files::fingerprint(&rendered);
         let reloads = service.reload.is_some();
-        let config_fingerprint = (!reloads && !rendered.is_empty()).then(|| fingerprint.clone());
+        let read = (!reloads && !rendered.is_empty()).then(|| fingerprint.clone());
+        let mounted = secrets::mounted_fingerprint(self, service);
+        let marks: Vec<_> = read.into_iter().chain(mounted).collect();
+        let config_fingerprint = (!marks.is_empty()).then(|| marks.concat());
         let container = container::spec(self, service, config_fingerprint);
         let probes = probes::of(self, service);
         match (container, probes) {

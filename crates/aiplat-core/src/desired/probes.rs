@@ -31,7 +31,7 @@ pub(super) fn of(context: &Context<'_>, service: &Service) -> Result<Probes, Vec
 }
 
 /// The service's own probe, asked from the host at its address; the engine's where the host cannot reach it.
-fn gate(context: &Context<'_>, service: &Service) -> Gate {
+pub(super) fn gate(context: &Context<'_>, service: &Service) -> Gate {
     let health = &service.health;
     let port = health
         .port

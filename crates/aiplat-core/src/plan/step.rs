@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::names::{ContainerName, ServiceName, StackId, StackName};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DirectorySpec, FileSpec, FirewallSpec, Gate, NetworkSpec,
-    ProfileFile, Provision, Reload, RunOnce,
+    ProfileFile, Provision, Reload, RunOnce, SecretAct,
 };
 use crate::text::hex;
 
@@ -59,6 +59,8 @@ pub enum Step {
     Gate(Box<Gate>),
     /// Make what must exist inside a healthy service.
     Provision(Box<Provision>),
+    /// Change a secret inside a service, or prove that a value is let in or refused.
+    Secret(Box<SecretAct>),
     /// Have a running service read its new configuration.
     Reload(Box<Reload>),
     /// Write a running service's configuration and have it read; where it does not take it, the files are put back.

@@ -3,6 +3,7 @@
 mod container;
 mod host;
 mod probe;
+mod secret;
 
 pub use container::{
     Bind, ContainerSpec, EngineHealth, IpProtocol, Limits, NetworkMode, PublishedPort, RunOnce,
@@ -13,6 +14,7 @@ pub use host::{
     ProfileFile,
 };
 pub use probe::{Gate, HttpRequest, PostgresDatabase, Probe, Provision, Reload, ReloadAction};
+pub use secret::{Ask, SecretAct, SecretChange, SecretDeed};
 
 /// Labels that every object of a stack carries on the engine; the code acts on no object without them.
 pub mod label {

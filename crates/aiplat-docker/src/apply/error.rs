@@ -4,6 +4,7 @@ use aiplat_core::names::ServiceName;
 
 use super::journal::JournalError;
 use super::provision::ProvisionError;
+use super::secret::SecretError;
 use crate::engine::EngineError;
 use crate::host::HostError;
 use crate::probe::GateError;
@@ -75,6 +76,9 @@ pub enum StepError {
     /// Something could not be made inside a service.
     #[error(transparent)]
     Provision(#[from] ProvisionError),
+    /// A secret is not as it must be inside a service.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The journal could not be written.
     #[error(transparent)]
     Journal(#[from] JournalError),

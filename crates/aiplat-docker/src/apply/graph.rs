@@ -124,6 +124,7 @@ fn cost(step: &Step) -> u64 {
         Step::Container(_) | Step::Start { .. } | Step::Check(_) => 20,
         Step::Gate(_)
         | Step::Provision(_)
+        | Step::Secret(_)
         | Step::Reload(_)
         | Step::Configure(_)
         | Step::Stop(_)

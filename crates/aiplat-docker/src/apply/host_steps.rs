@@ -38,6 +38,7 @@ pub(super) fn carry_out<E, H: Host, V: crate::events::Events>(
         | Step::Configure(_)
         | Step::Gate(_)
         | Step::Provision(_)
+        | Step::Secret(_)
         | Step::Reload(_)
         | Step::RemoveContainer(_)
         | Step::RemoveNetwork { .. } => Ok(()),

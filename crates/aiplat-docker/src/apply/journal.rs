@@ -75,8 +75,10 @@ pub(super) struct Journal<'a, H> {
     file: Option<&'a JournalFile>,
     plan: String,
     kill_after: Option<usize>,
-    written: AtomicUsize,
 }
+
+/// Records that this process wrote, over all plans that it carried out.
+static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 
 impl<'a, H: Host> Journal<'a, H> {
     pub(super) fn new(host: &'a H, plan: &Plan, options: &'a ApplyOptions) -> Self {
@@ -85,7 +87,6 @@ impl<'a, H: Host> Journal<'a, H> {
             file: options.journal.as_ref(),
             plan: plan.hash(),
             kill_after: options.kill_after,
-            written: AtomicUsize::new(0),
         }
     }
 
@@ -111,7 +112,7 @@ impl<'a, H: Host> Journal<'a, H> {
             };
             blocking(|| self.host.append_line(&spec)).map_err(JournalError::Write)?;
         }
-        let written = self.written.fetch_add(1, Ordering::SeqCst) + 1;
+        let written = WRITTEN.fetch_add(1, Ordering::SeqCst) + 1;
         if self.kill_after == Some(written) {
             let _ = rustix::process::kill_process(
                 rustix::process::getpid(),

@@ -17,6 +17,7 @@ mod provision;
 mod remove;
 mod report;
 mod run;
+mod secret;
 mod step;
 
 pub use error::{AfterFailure, ApplyError, StepError, StepFailure};
@@ -26,3 +27,4 @@ pub use options::{ApplyOptions, JournalFile};
 pub use provision::ProvisionError;
 pub use report::{Report, StepReport};
 pub use run::apply;
+pub use secret::SecretError;

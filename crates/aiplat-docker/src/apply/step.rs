@@ -6,7 +6,7 @@ use aiplat_core::spec::{Gate, NetworkSpec, Probe, Reload, ReloadAction};
 
 use super::ownership::{own_container, own_network, own_service};
 use super::run::{Context, Turn};
-use super::{StepError, check, configure, container, host_steps, provision, remove};
+use super::{StepError, check, configure, container, host_steps, provision, remove, secret};
 use crate::engine::{ContainerDetail, Engine, EngineError, UserOf};
 use crate::events::{Event, Events, Phase};
 use crate::host::Host;
@@ -26,6 +26,7 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
         Step::Start { id, gate } => start(context, id, gate, turn).await,
         Step::Gate(gate) => prove(context, gate).await,
         Step::Provision(provision) => provision::make(context, provision).await,
+        Step::Secret(act) => secret::carry_out(context, act).await,
         Step::Reload(reload) => take_in(context, reload).await,
         Step::Stop(stopped) => stop(context, stopped).await,
         Step::Configure(configure) => configure::carry_out(context, configure).await,
@@ -63,6 +64,7 @@ pub(super) fn words(planned: &PlannedStep) -> String {
         Step::Configure(configure) => format!("reload `{}`", configure.reload.service),
         Step::Gate(gate) => format!("wait for `{}`", gate.service),
         Step::Provision(_) => format!("provision ({})", planned.id),
+        Step::Secret(act) => secret::words(act),
         Step::Reload(reload) => format!("reload `{}`", reload.service),
         Step::RemoveContainer(container) => format!("remove container `{}`", container.name),
         Step::RemoveNetwork { name, .. } => format!("remove network `{name}`"),

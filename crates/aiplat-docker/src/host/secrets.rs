@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use aiplat_core::config::{Companions, Stage};
 use aiplat_core::names::SecretName;
 use secrecy::SecretString;
 
@@ -51,20 +52,44 @@ impl SecretsStore {
         Ok(found)
     }
 
+    /// What lies beside the secrets' own files: the other values of those that are being rotated.
+    pub fn companions(&self) -> Result<Companions, HostError> {
+        let mut found = Companions::new();
+        for file in files::names_in(&self.dir)? {
+            let Some((name, stage)) = file.to_str().and_then(companion) else {
+                continue;
+            };
+            if let Some(value) = read(self.dir.join(&file))? {
+                found.insert((name, stage), value);
+            }
+        }
+        Ok(found)
+    }
+
     /// One secret, when it is there, without a line break at the end.
     pub fn read(&self, name: &SecretName) -> Result<Option<SecretString>, HostError> {
-        let path = self.path(name);
-        let Some(bytes) = files::read_file(&path, LIMIT)? else {
-            return Ok(None);
-        };
-        let text = String::from_utf8(bytes).map_err(|_| HostError::Malformed {
-            path,
-            expected: "a secret in UTF-8",
-        })?;
-        Ok(Some(SecretString::from(
-            text.trim_end_matches(['\n', '\r']),
-        )))
+        read(self.path(name))
     }
+}
+
+/// The secret and the stage that the name of a companion file says.
+fn companion(file: &str) -> Option<(SecretName, Stage)> {
+    let (name, suffix) = file.split_once('.')?;
+    let stage = Stage::ALL.into_iter().find(|s| s.suffix() == suffix)?;
+    Some((name.parse().ok()?, stage))
+}
+
+fn read(path: PathBuf) -> Result<Option<SecretString>, HostError> {
+    let Some(bytes) = files::read_file(&path, LIMIT)? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(bytes).map_err(|_| HostError::Malformed {
+        path,
+        expected: "a secret in UTF-8",
+    })?;
+    Ok(Some(SecretString::from(
+        text.trim_end_matches(['\n', '\r']),
+    )))
 }
 
 /// Random bytes from the kernel, fit for keys.
@@ -100,6 +125,11 @@ mod tests {
             found[&"db_password".parse().unwrap()].expose_secret(),
             "s3cret"
         );
+        std::fs::write(dir.join("db_password.next"), "n3xt").unwrap();
+        let beside = store.companions().unwrap();
+        let next = &beside[&("db_password".parse().unwrap(), Stage::Drawn)];
+        assert_eq!((beside.len(), next.expose_secret()), (1, "n3xt"));
+        assert_eq!(store.read_all().unwrap().len(), 1);
         std::os::unix::fs::symlink("/etc/hostname", dir.join("other")).unwrap();
         assert!(matches!(
             store.read_all(),

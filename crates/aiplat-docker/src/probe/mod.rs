@@ -13,6 +13,7 @@ pub(crate) use ask::address_of;
 pub use ask::{answers, probe_once};
 pub(crate) use http::{HttpCall, call};
 pub use outcome::{GateError, Outcome};
+pub(crate) use redis::auth;
 pub use wait::gate;
 pub(crate) use wait::log_of;
 

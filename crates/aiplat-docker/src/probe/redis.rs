@@ -33,6 +33,13 @@ async fn greet(to: SocketAddr, password: &str) -> std::io::Result<Outcome> {
     })
 }
 
+/// The server's answer to AUTH.
+pub(crate) async fn auth(to: SocketAddr, password: &str) -> std::io::Result<String> {
+    let mut stream = BufReader::new(TcpStream::connect(to).await?);
+    stream.write_all(&request(&["AUTH", password])).await?;
+    line(&mut stream).await
+}
+
 async fn line(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     stream.read_until(b'\n', &mut bytes).await?;

@@ -35,6 +35,32 @@ impl Prepared {
         options: &ApplyOptions,
         events: &V,
     ) -> Result<Report, DeployError> {
+        let result = self.carry_out(engine, host, options, events).await;
+        match self.operation.take() {
+            Some(operation) => operation.end(result),
+            None => result,
+        }
+    }
+
+    /// The same, and gives the operation back for what is to follow under its lock.
+    pub(super) async fn deploy_holding<E: Engine, H: Host, V: Events>(
+        mut self,
+        engine: &E,
+        host: &H,
+        options: &ApplyOptions,
+        events: &V,
+    ) -> (Result<Report, DeployError>, Option<Operation>) {
+        let done = self.carry_out(engine, host, options, events).await;
+        (done, self.operation.take())
+    }
+
+    async fn carry_out<E: Engine, H: Host, V: Events>(
+        &mut self,
+        engine: &E,
+        host: &H,
+        options: &ApplyOptions,
+        events: &V,
+    ) -> Result<Report, DeployError> {
         self.reserve(host)?;
         let options = ApplyOptions {
             journal: self.plan.has_changes().then(|| JournalFile {
@@ -51,7 +77,7 @@ impl Prepared {
         {
             self.withdraw(host)?;
         }
-        Ok(self.ended(result)?)
+        Ok(result?)
     }
 
     /// Writes the manifest, the identity and the secrets, and reserves what the stack needs; no container is made.

@@ -45,6 +45,12 @@ pub enum PrepareError {
     /// Secrets that only an operator can give.
     #[error("expected {} secrets to be given", .0.len())]
     Secrets(Vec<SecretNeed>),
+    /// Given secrets that differ from those that the services use, each with the way.
+    #[error("{} given secrets differ from those that the services use", .0.len())]
+    SecretsChanged(Vec<String>),
+    /// Secrets that cannot be rotated, each with the reason.
+    #[error("{} secrets cannot be rotated", .0.len())]
+    Rotation(Vec<String>),
     /// Templates and profiles.
     #[error("{} problems in what is wanted", .0.len())]
     Desired(Vec<DesiredProblem>),
@@ -115,6 +121,7 @@ impl PrepareError {
             Self::Desired(problems) => each(problems),
             Self::Plan(problems) => each(problems),
             Self::Violations(problems) => each(problems),
+            Self::SecretsChanged(problems) | Self::Rotation(problems) => each(problems),
             Self::Secrets(needs) => needs
                 .iter()
                 .map(|n| {

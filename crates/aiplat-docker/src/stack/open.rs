@@ -65,7 +65,9 @@ pub fn open<H: Host>(
         &selection,
         catalogue,
     );
+    let companions = SecretsStore::new(&volume.path).companions()?;
     let secrets = present(&needs, &settings, &kept).map_err(PrepareError::Secrets)?;
+    let secrets = secrets.with_companions(companions);
     let config = StackConfig {
         settings,
         id,
@@ -98,7 +100,14 @@ fn present(
         })
         .cloned()
         .collect();
-    Secrets::gather(&there, &settings.secrets, kept, || {
+    // what is kept is what the services use, whatever the manifest says now
+    let mut given = settings.secrets.clone();
+    for need in &there {
+        if let (Some(key), true) = (&need.key, kept.contains_key(need.name.as_str())) {
+            given.remove(key);
+        }
+    }
+    Secrets::gather(&there, &given, kept, || {
         [0; aiplat_core::secret::RANDOM_BYTES]
     })
 }

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use aiplat_core::allocation::{Register, Reservation, allocate};
 use aiplat_core::catalogue::Catalogue;
-use aiplat_core::config::{self, Secrets, StackConfig, known_keys, needed, request, select};
+use aiplat_core::config::{
+    self, Companions, Given, SecretNeed, Secrets, Selection, StackConfig, known_keys, needed,
+    request, select,
+};
 use aiplat_core::desired::{Desired, desired};
 use aiplat_core::manifest::Manifest;
 use aiplat_core::names::StackId;
-use aiplat_core::observed::Observed;
+use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{self, Plan};
 use aiplat_core::secret::{Format, RANDOM_BYTES};
 use aiplat_core::settings::{Layers, Settings, Warning};
@@ -19,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::copied::one_place;
 use super::drift;
 use super::reservations::reconciled;
-use super::{Inputs, Intent, Operation, Places, PrepareError, Volume, locate};
+use super::{Inputs, Intent, Operation, Places, PrepareError, Volume, given, locate};
 use crate::engine::Engine;
 use crate::host::{Host, HostError, HostLock, ManifestStore, SecretsStore, draw};
 use crate::observe::{ObserveQuestion, observe};
@@ -63,6 +66,28 @@ pub async fn prepare<E: Engine, H: Host>(
     places: &Places,
     intent: Intent,
 ) -> Result<Prepared, PrepareError> {
+    prepare_with(engine, host, catalogue, inputs, places, intent, None, None).await
+}
+
+/// What an operation may change of a stack's secrets before anything is planned.
+pub(super) struct Adjusting<'a> {
+    pub(super) secrets: &'a mut Secrets,
+    pub(super) needs: &'a [SecretNeed],
+    pub(super) given: &'a Given,
+}
+
+/// The same under a lock that is held already, with the secrets as an operation wants them.
+#[allow(clippy::too_many_arguments)] // the two operations that call it say each of them
+pub(super) async fn prepare_with<E: Engine, H: Host>(
+    engine: &E,
+    host: &H,
+    catalogue: &Catalogue,
+    inputs: &Inputs,
+    places: &Places,
+    intent: Intent,
+    held: Option<Operation>,
+    adjust: Option<&mut (dyn FnMut(Adjusting<'_>) -> Result<(), PrepareError> + Send)>,
+) -> Result<Prepared, PrepareError> {
     let known = known_keys(catalogue);
     let mut layers = Layers {
         flags: inputs.flags.clone(),
@@ -77,8 +102,8 @@ pub async fn prepare<E: Engine, H: Host>(
         inputs.allow_unmounted,
     )?;
     let writes = intent != Intent::Plan;
-    let mut operation = None;
-    if writes && volume.deployed {
+    let mut operation = held;
+    if writes && volume.deployed && operation.is_none() {
         operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
     }
     let wait = || HostLock::wait(&places.state_dir, RESERVATION_WAIT);
@@ -97,7 +122,12 @@ pub async fn prepare<E: Engine, H: Host>(
     let store = ManifestStore::new(&volume.path);
     let old = store.read()?.map(|text| Manifest::parse(&text)).transpose();
     let old = old.map_err(PrepareError::Settings)?;
-    let kept = kept_secrets(&volume)?;
+    let mut kept = kept_secrets(&volume)?;
+    let companions = if volume.deployed {
+        SecretsStore::new(&volume.path).companions()?
+    } else {
+        Companions::new()
+    };
     layers.manifest = old.clone().unwrap_or_default();
     offer_given_secrets(&mut layers, catalogue, &kept);
     let (settings, warnings) =
@@ -141,6 +171,15 @@ pub async fn prepare<E: Engine, H: Host>(
             .clone()
             .map(|key| ("TAILSCALE_AUTH_KEY".to_owned(), key)),
     );
+    let compared = given::compared(&needs, &mut given, &kept, &companions);
+    if adjust.is_none() && !compared.changed.is_empty() {
+        if in_use(host, &volume, &id, &selection, &seen)? {
+            return Err(PrepareError::SecretsChanged(given::problems(
+                &needs, &compared,
+            )));
+        }
+        given::first_values(&needs, compared.clone(), &mut given, &mut kept);
+    }
     let mut failed = None;
     let secrets = Secrets::gather(&needs, &given, &kept, || {
         random().unwrap_or_else(|error| {
@@ -151,7 +190,16 @@ pub async fn prepare<E: Engine, H: Host>(
     if let Some(error) = failed {
         return Err(error.into());
     }
-    let secrets = secrets.map_err(PrepareError::Secrets)?;
+    let mut secrets = secrets
+        .map_err(PrepareError::Secrets)?
+        .with_companions(companions);
+    if let Some(adjust) = adjust {
+        adjust(Adjusting {
+            secrets: &mut secrets,
+            needs: &needs,
+            given: &compared,
+        })?;
+    }
     let manifest = config::manifest(old.as_ref(), &settings, &allocation, &known)?;
     let reservation = allocation.reservation(&request);
     let config = StackConfig {
@@ -208,6 +256,26 @@ fn looked_up<H: Host>(
         seen.host.cgroup = host.facts(&asked)?.cgroup;
     }
     Ok(seen)
+}
+
+/// Whether any service may have taken the secrets in: it runs, or its data is there.
+fn in_use<H: Host>(
+    host: &H,
+    volume: &Volume,
+    id: &StackId,
+    selection: &Selection,
+    seen: &Observed,
+) -> Result<bool, HostError> {
+    if seen.containers.iter().any(|c| c.belongs_to(id)) {
+        return Ok(true);
+    }
+    for service in selection.services() {
+        let data = volume.path.join("data").join(service.as_str());
+        if host.path_state(&data.join(".aiplat-format"))? != PathState::Absent {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn kept_secrets(volume: &Volume) -> Result<BTreeMap<String, SecretString>, HostError> {
@@ -272,7 +340,7 @@ fn new_id() -> Result<StackId, HostError> {
     Ok(StackId::from_bytes(bytes))
 }
 
-fn random() -> Result<[u8; RANDOM_BYTES], HostError> {
+pub(super) fn random() -> Result<[u8; RANDOM_BYTES], HostError> {
     let mut bytes = [0; RANDOM_BYTES];
     bytes.copy_from_slice(&draw(RANDOM_BYTES)?);
     Ok(bytes)

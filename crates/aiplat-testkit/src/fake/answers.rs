@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aiplat_core::desired::Desired;
-use aiplat_core::spec::{Gate, HttpRequest, Probe, Provision};
+use aiplat_core::spec::{Ask, Gate, HttpRequest, Probe, Provision, SecretDeed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::doors::Door;
+use super::stack::CANARY;
 
 /// What a service has been taught to answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(super) struct Lesson {
     ports: BTreeSet<u16>,
     /// Status and body by method and path.
     http: BTreeMap<(String, String), (u16, String)>,
+    /// Statuses for a value that is known and for one that is not, by method and path.
+    guarded: BTreeMap<(String, String), (u16, u16)>,
 }
 
 /// Lessons from what is wanted of each service.
@@ -35,6 +40,21 @@ pub(super) fn lessons(desired: &Desired) -> BTreeMap<String, Lesson> {
             lesson.ports.insert(*port);
             if let Provision::Http { requests, .. } = provision {
                 requests.iter().for_each(|request| asked(lesson, request));
+            }
+        }
+    }
+    for act in &desired.acts {
+        let lesson = all.entry(act.gate.service.to_string()).or_default();
+        lesson.ports.insert(act.port);
+        if let SecretDeed::Prove {
+            ask: Ask::Http { request, refused },
+            ..
+        } = &act.deed
+        {
+            let key = (request.method.clone(), request.path.clone());
+            let statuses = (request.accept.first(), refused.first());
+            if let (Some(accept), Some(refuse)) = statuses {
+                lesson.guarded.insert(key, (*accept, *refuse));
             }
         }
     }
@@ -96,6 +116,7 @@ pub(super) fn serve(
     address: Ipv4Addr,
     lesson: &Lesson,
     sick: bool,
+    door: &Door,
 ) -> std::io::Result<Vec<Server>> {
     let mut all = Vec::new();
     for port in &lesson.ports {
@@ -103,12 +124,18 @@ pub(super) fn serve(
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let lesson = Arc::new(lesson.clone());
+        let door = door.clone();
         let task = tokio::spawn(async move {
             let seen = Arc::new(Mutex::new(BTreeSet::new()));
             while let Ok((stream, _)) = listener.accept().await {
                 if !sick {
                     // one that breaks off is the caller's business
-                    tokio::spawn(talk(stream, Arc::clone(&lesson), Arc::clone(&seen)));
+                    tokio::spawn(talk(
+                        stream,
+                        Arc::clone(&lesson),
+                        Arc::clone(&seen),
+                        door.clone(),
+                    ));
                 }
             }
         });
@@ -119,20 +146,30 @@ pub(super) fn serve(
 
 type Seen = Arc<Mutex<BTreeSet<String>>>;
 
-async fn talk(mut stream: TcpStream, lesson: Arc<Lesson>, seen: Seen) -> std::io::Result<()> {
+async fn talk(
+    mut stream: TcpStream,
+    lesson: Arc<Lesson>,
+    seen: Seen,
+    door: Door,
+) -> std::io::Result<()> {
     let mut begin = vec![0; 16 * 1024];
     let read = stream.read(&mut begin).await?;
     begin.truncate(read);
     if begin.starts_with(b"*") {
-        redis(stream, begin).await
+        redis(stream, begin, &door).await
     } else if begin.first().is_some_and(u8::is_ascii_uppercase) {
-        http(stream, &begin, &lesson).await
+        http(stream, &begin, &lesson, &door).await
     } else {
-        postgres(stream, &seen).await
+        postgres(stream, &begin, &seen, &door).await
     }
 }
 
-async fn http(mut stream: TcpStream, begin: &[u8], lesson: &Lesson) -> std::io::Result<()> {
+async fn http(
+    mut stream: TcpStream,
+    begin: &[u8],
+    lesson: &Lesson,
+    door: &Door,
+) -> std::io::Result<()> {
     let text = String::from_utf8_lossy(begin).into_owned();
     let mut words = text.split(' ');
     let key = (
@@ -140,7 +177,16 @@ async fn http(mut stream: TcpStream, begin: &[u8], lesson: &Lesson) -> std::io::
         words.next().unwrap_or_default().to_owned(),
     );
     let not_found = (404, String::new());
-    let (status, body) = lesson.http.get(&key).unwrap_or(&not_found);
+    // whatever the header or field is called, a test's secrets can be told by how they begin
+    let shown = canaries(&text).any(|value| door.knows(value));
+    let guarded = lesson.guarded.get(&key).map(|(accept, refuse)| {
+        let status = if shown { *accept } else { *refuse };
+        (status, "{}".to_owned())
+    });
+    let (status, body) = guarded
+        .as_ref()
+        .or_else(|| lesson.http.get(&key))
+        .unwrap_or(&not_found);
     let length = if matches!(status, 204 | 304) {
         String::new()
     } else {
@@ -150,10 +196,18 @@ async fn http(mut stream: TcpStream, begin: &[u8], lesson: &Lesson) -> std::io::
     stream.write_all(answer.as_bytes()).await
 }
 
-async fn redis(mut stream: TcpStream, mut said: Vec<u8>) -> std::io::Result<()> {
+fn canaries(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c))
+        .filter(|word| word.starts_with(CANARY))
+}
+
+async fn redis(mut stream: TcpStream, mut said: Vec<u8>, door: &Door) -> std::io::Result<()> {
     loop {
         let text = String::from_utf8_lossy(&said);
-        let answer = if text.contains("PING") {
+        let unknown = canaries(&text).any(|value| !door.knows(value));
+        let answer = if unknown {
+            "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+        } else if text.contains("PING") {
             "+PONG\r\n"
         } else {
             "+OK\r\n"
@@ -168,9 +222,42 @@ async fn redis(mut stream: TcpStream, mut said: Vec<u8>) -> std::io::Result<()> 
     }
 }
 
-/// Lets everybody in, and knows of roles and databases only that they were made.
-async fn postgres(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
+/// Lets roles that it knows in by their passwords, and everybody else as they are; knows of databases only that they
+/// were made.
+async fn postgres(
+    mut stream: TcpStream,
+    begin: &[u8],
+    seen: &Seen,
+    door: &Door,
+) -> std::io::Result<()> {
     const READY: [u8; 6] = [b'Z', 0, 0, 0, 5, b'I'];
+    let words: Vec<_> = begin
+        .get(8..)
+        .unwrap_or_default()
+        .split(|b| *b == 0)
+        .collect();
+    let user = words
+        .windows(2)
+        .find(|pair| pair[0] == b"user")
+        .map(|pair| pair[1]);
+    let user = String::from_utf8_lossy(user.unwrap_or_default()).into_owned();
+    if door.asks(&user) {
+        // in the clear, which only a server in memory asks for
+        stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).await?;
+        stream.read_u8().await?;
+        let length = stream.read_u32().await?.saturating_sub(4);
+        let mut body = vec![0; length as usize];
+        stream.read_exact(&mut body).await?;
+        let password = String::from_utf8_lossy(&body);
+        if !door.lets_in(&user, password.trim_end_matches('\0')) {
+            let mut answer = Vec::new();
+            let words = format!(
+                "SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user \"{user}\"\0\0"
+            );
+            message(&mut answer, b'E', words.as_bytes());
+            return stream.write_all(&answer).await;
+        }
+    }
     let mut hello = vec![b'R', 0, 0, 0, 8, 0, 0, 0, 0];
     hello.extend_from_slice(&READY);
     stream.write_all(&hello).await?;
@@ -183,6 +270,7 @@ async fn postgres(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
             return Ok(());
         }
         let statement = String::from_utf8_lossy(&body).into_owned();
+        door.hear(&statement);
         let mut answer = Vec::new();
         if known(&statement, seen) {
             // one column of no table, and one row of it

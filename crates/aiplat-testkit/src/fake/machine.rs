@@ -9,6 +9,7 @@ use aiplat_core::observed::{CgroupFacts, ContainerState, EngineFacts, ImageFacts
 use aiplat_core::spec::{NetworkSpec, Owner, label};
 
 use super::answers::{self, lessons};
+use super::doors::{Door, copied};
 use super::engine::{FakeEngine, Load};
 use super::host::FakeHost;
 use super::state::{Container, Exec, Node, State};
@@ -114,6 +115,9 @@ impl Machine {
     #[must_use]
     pub fn fork(&self) -> Self {
         let mut state = self.shared.state().clone();
+        for roles in state.roles.values_mut() {
+            *roles = copied(roles);
+        }
         let running: Vec<String> = state.running().map(|(id, _)| id.clone()).collect();
         for id in &running {
             if let Some(container) = state.containers.get_mut(id) {
@@ -136,8 +140,12 @@ impl Machine {
                 .get(container.spec.service.as_str())
                 .cloned()
                 .unwrap_or_default();
-            let servers = answers::serve(address, &lesson, sick).expect("a port of 127.0.0.0/8");
+            let roles = state.roles.get(&container.name).cloned();
+            let door = container.door.with_roles(roles.unwrap_or_default());
+            let servers = answers::serve(address, &lesson, sick, &door);
+            let servers = servers.expect("a port of 127.0.0.0/8");
             if let Some(container) = state.containers.get_mut(id) {
+                container.door = door;
                 container.servers = servers;
             }
         }
@@ -224,6 +232,30 @@ impl Machine {
         all.map(|exec| (exec.argv.clone(), input(exec))).collect()
     }
 
+    /// Whether the container of this name, which must run, lets a value in: for a role of a database server that
+    /// role's password, else whatever it was started with.
+    pub fn lets_in(&self, container: &str, role: Option<&str>, value: &str) -> bool {
+        let state = self.shared.state();
+        let mut all = state.running().map(|(_, c)| c);
+        all.find(|c| c.name == container)
+            .is_some_and(|c| match role {
+                Some(role) => c.door.lets_in(role, value),
+                None => c.door.knows(value),
+            })
+    }
+
+    /// Every file below a directory, with its content.
+    pub fn files(&self, below: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let state = self.shared.state();
+        let files = state.tree.iter().filter(|(p, _)| p.starts_with(below));
+        files
+            .filter_map(|(path, node)| match node {
+                Node::File { content, .. } => Some((path.clone(), content.clone())),
+                Node::Directory { .. } | Node::Link => None,
+            })
+            .collect()
+    }
+
     /// Only these images can be pulled.
     pub fn registry(&self, images: &[&str]) {
         self.shared.state().registry = Some(images.iter().map(ToString::to_string).collect());
@@ -290,6 +322,7 @@ impl Machine {
             pid: 90_000 + number,
             starts: 1,
             servers: Vec::new(),
+            door: Door::default(),
         };
         state.containers.insert(
             format!("{:064x}", 0xff00_0000_u64 + u64::from(number)),

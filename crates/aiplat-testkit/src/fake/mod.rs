@@ -7,6 +7,7 @@
 
 mod answers;
 pub mod contract;
+mod doors;
 mod engine;
 mod host;
 mod machine;

@@ -75,6 +75,7 @@ impl Simulated {
             Step::Check(_)
             | Step::Gate(_)
             | Step::Provision(_)
+            | Step::Secret(_)
             | Step::Reload(_)
             | Step::Release => {}
             Step::RemoveContainer(removed) => self.0.containers.retain(|c| c.id != removed.id),

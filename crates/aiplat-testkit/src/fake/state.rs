@@ -10,6 +10,7 @@ use aiplat_core::spec::{ContainerSpec, NetworkMode, NetworkSpec, Owner};
 use aiplat_docker::engine::EngineEvent;
 
 use super::answers::{Lesson, Server};
+use super::doors::{Door, Roles};
 
 /// One container.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(super) struct Container {
     pub(super) starts: u32,
     /// Dropped with the run: nobody answers for a container that does not run.
     pub(super) servers: Vec<Server>,
+    /// What it lets in while it runs.
+    pub(super) door: Door,
 }
 
 /// An attached command.
@@ -85,6 +88,8 @@ pub(super) struct State {
     pub(super) events: Vec<EngineEvent>,
     /// How services answer.
     pub(super) lessons: BTreeMap<String, Lesson>,
+    /// Roles of database servers, by the container's name: they outlive it, as its data does.
+    pub(super) roles: BTreeMap<String, Roles>,
     pub(super) next: u32,
     pub(super) tree: BTreeMap<PathBuf, Node>,
     pub(super) listeners: BTreeSet<Listener>,

@@ -6,4 +6,5 @@ mod operations;
 mod order;
 mod quiet;
 mod rollback;
+mod rotated;
 mod support;

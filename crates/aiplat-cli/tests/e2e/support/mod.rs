@@ -10,6 +10,7 @@ pub(crate) mod proxy;
 pub(crate) mod run;
 pub(crate) mod stack;
 pub(crate) mod stores;
+pub(crate) mod volume;
 
 use std::time::{Duration, Instant};
 

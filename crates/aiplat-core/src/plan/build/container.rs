@@ -1,6 +1,7 @@
 //! The step that ends with a healthy container: proved as it is, started, or made anew.
 
 use super::drift::drift;
+use super::service::provision_ids;
 use super::{Builder, holder, id, refs};
 use crate::desired::DesiredService;
 use crate::observed::{ContainerState, ObservedContainer};
@@ -90,6 +91,8 @@ impl Builder<'_> {
         let ready = id::of("service", &service.name);
         let before = ids("service", service);
         let mut after: Vec<&str> = vec![files, id::NETWORK, id::FIREWALL];
+        let provided = provision_ids(service);
+        after.extend(provided.iter().map(String::as_str));
         after.extend(before.iter().map(String::as_str));
         let anew = match current.state {
             ContainerState::Running => {

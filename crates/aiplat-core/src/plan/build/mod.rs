@@ -6,6 +6,7 @@ mod files;
 mod ground;
 mod leftovers;
 mod notes;
+mod secrets;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,11 +44,13 @@ pub fn plan(
     builder.images();
     builder.directories();
     builder.secrets();
+    builder.obsolete();
     builder.ground();
     for service in &desired.services {
         builder.service(service);
     }
     builder.leftovers();
+    builder.proofs();
     if !builder.problems.is_empty() {
         return Err(builder.problems);
     }

@@ -14,6 +14,7 @@ pub(super) fn notes(config: &StackConfig, desired: &Desired, observed: &Observed
         .iter()
         .map(|l| format!("{} is left out: {}", l.service, l.reason))
         .collect();
+    notes.extend(config.secrets.unfinished());
     match desired.apparmor {
         InForce::Enforced => {}
         InForce::TurnedOff => notes.push("AppArmor is turned off (`APPARMOR=off`): no profile confines the containers".to_owned()),

@@ -1,6 +1,6 @@
 //! One service: its files and their check, its container, what is made inside it, and how it learns of new files.
 
-use super::{Builder, id};
+use super::{Builder, id, refs};
 use crate::desired::DesiredService;
 use crate::observed::PathState;
 use crate::plan::problem::PlanProblem;
@@ -28,12 +28,17 @@ impl Builder<'_> {
             .collect();
         self.files(files.clone(), &after, "configuration", &all);
         let ready = id::of("service", name);
+        // a container that runs on waits for what is made for it as well: it may need that to be well again
+        if self.desired.in_flight {
+            self.provisions(service);
+        }
         let made = self.container(
             service,
             &files,
             checked.as_deref(),
             (edited && service.reload.is_none()).then_some("its configuration was edited by hand"),
         );
+        self.changed_secrets(service);
         self.setup(service, &ready);
         self.reload(service, &ready, made, edited);
     }
@@ -81,20 +86,18 @@ impl Builder<'_> {
     }
 
     pub(super) fn provisions(&mut self, service: &DesiredService) -> Vec<String> {
-        let mut ids = Vec::new();
-        for (provider, provision) in &service.provisions {
-            let id = format!("provision/{}/{provider}", service.name);
+        let ids = provision_ids(service);
+        for ((provider, provision), id) in service.provisions.iter().zip(&ids) {
             let ready = id::of("service", provider);
             let why = format!("made in {provider} for {}", service.name);
             let step = Step::Provision(Box::new(provision.clone()));
-            self.push(
-                id.clone(),
-                &[&ready, id::SECRETS],
-                Change::Update,
-                &why,
-                step,
-            );
-            ids.push(id);
+            if self.has(id) {
+                continue;
+            }
+            let changes = self.changes_in(provider);
+            let mut after = refs(&changes);
+            after.extend([&ready, id::SECRETS]);
+            self.push(id.clone(), &after, Change::Update, &why, step);
         }
         ids
     }
@@ -145,6 +148,13 @@ impl Builder<'_> {
             Step::Files(outdated),
         );
     }
+}
+
+/// The steps that make what a service needs inside others.
+pub(super) fn provision_ids(service: &DesiredService) -> Vec<String> {
+    let all = service.provisions.iter();
+    all.map(|(provider, _)| format!("provision/{}/{provider}", service.name))
+        .collect()
 }
 
 /// Whether a file is the passwd or group line, which a check needs as well.

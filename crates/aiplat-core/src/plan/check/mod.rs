@@ -39,7 +39,9 @@ pub fn check(
         secrets: config
             .secrets
             .iter()
-            .map(|(_, value)| value.expose_secret())
+            .map(|(_, value)| value)
+            .chain(config.secrets.in_flight().map(|(_, flight)| &flight.other))
+            .map(ExposeSecret::expose_secret)
             .filter(|value| value.len() >= SHORTEST_SECRET)
             .collect(),
         confined: plan.steps.iter().any(|s| confined(&s.step)),
@@ -105,6 +107,7 @@ impl Checker<'_> {
             }
             Step::Start { gate, .. } | Step::Gate(gate) => self.gate(gate),
             Step::Provision(provision) => self.provision(provision),
+            Step::Secret(act) => self.gate(&act.gate),
             Step::Reload(reload) => self.reload(reload),
             Step::Configure(configure) => {
                 configure.files.iter().for_each(|spec| self.file(spec));

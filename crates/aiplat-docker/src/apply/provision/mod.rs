@@ -8,6 +8,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use aiplat_core::spec::{Gate, Provision};
 
+pub(super) use postgres::said;
+pub(super) use sql::{Name, Word, verifier};
+
 use super::StepError;
 use super::ownership::own_service;
 use super::run::Context;
@@ -83,7 +86,7 @@ pub(super) async fn make<E: Engine, H: Host, V: Events>(
 }
 
 /// The address of a service of this stack.
-async fn address<E: Engine, H: Host, V: Events>(
+pub(super) async fn address<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
     gate: &Gate,
 ) -> Result<Ipv4Addr, StepError> {

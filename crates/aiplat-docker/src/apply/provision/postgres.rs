@@ -177,7 +177,7 @@ impl<'a> Session<'a> {
 }
 
 /// What a server or the connection said, without the statement.
-fn said(error: &tokio_postgres::Error) -> String {
+pub(in crate::apply) fn said(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
         None => super::super::error::chain(error),

@@ -5,7 +5,7 @@ use std::fmt;
 use aiplat_core::text::Text;
 
 /// An identifier, quoted.
-pub(super) struct Name<'a>(pub(super) &'a str);
+pub(in crate::apply) struct Name<'a>(pub(in crate::apply) &'a str);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,7 +14,7 @@ impl fmt::Display for Name<'_> {
 }
 
 /// A string, quoted so that it means the same whatever `standard_conforming_strings` says.
-pub(super) struct Word<'a>(pub(super) &'a str);
+pub(in crate::apply) struct Word<'a>(pub(in crate::apply) &'a str);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,7 +28,7 @@ impl fmt::Display for Word<'_> {
 }
 
 /// The verifier of a password: with it the server can check the password, and never sees or logs it.
-pub(super) fn verifier(password: &Text) -> String {
+pub(in crate::apply) fn verifier(password: &Text) -> String {
     postgres_protocol::password::scram_sha_256(password.expose().as_bytes())
 }
 

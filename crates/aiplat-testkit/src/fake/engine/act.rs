@@ -11,6 +11,7 @@ use aiplat_docker::engine::{
 
 use super::live;
 use crate::fake::answers::{self, serve};
+use crate::fake::doors::Door;
 use crate::fake::state::{Container, State};
 
 pub(super) fn absent(kind: &str, id: &str) -> EngineError {
@@ -214,6 +215,7 @@ pub(super) fn create(state: &mut State, spec: &ContainerSpec, life: Life<'_>) ->
         pid: 100_000 + number,
         starts: 0,
         servers: Vec::new(),
+        door: Door::default(),
     };
     let id = format!("{:064x}", 0xcc00_0000_u64 + u64::from(number));
     state.containers.insert(id.clone(), made);
@@ -282,14 +284,16 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
         .get(found.spec.service.as_str())
         .cloned()
         .unwrap_or_default();
+    let door = Door::of(state, &found.name, &found.spec);
     let servers = match address.filter(|_| ends.is_none()) {
-        Some(address) => serve(address, &lesson, sick)
+        Some(address) => serve(address, &lesson, sick, &door)
             .map_err(|error| refused("start the container", 500, error.to_string()))?,
         None => Vec::new(),
     };
     let container = get(state, &id)?;
     container.starts += 1;
     container.servers = servers;
+    container.door = door;
     container.address = address.filter(|_| ends.is_none() && container.shares.is_none());
     container.state = if ends.is_some() {
         ContainerState::Exited

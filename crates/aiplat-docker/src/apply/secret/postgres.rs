@@ -1,0 +1,62 @@
+//! A session with the database server, and the role's own `ALTER ROLE`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use aiplat_core::text::Text;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::Answer;
+use crate::apply::provision::{Name, Word, said, verifier};
+
+const CONNECT: Duration = Duration::from_secs(10);
+
+pub(super) async fn ask(to: SocketAddr, user: &str, database: &str, password: &Text) -> Answer {
+    match session(to, user, database, password).await {
+        Ok(_) => Answer::Accepted,
+        Err(answer) => answer,
+    }
+}
+
+/// Changes the password of a role in a session of its own. The server gets a verifier, never the value.
+pub(super) async fn change(to: SocketAddr, role: &str, old: &Text, new: &Text) -> Answer {
+    let client = match session(to, role, role, old).await {
+        Ok(client) => client,
+        Err(answer) => return answer,
+    };
+    let statement = format!(
+        "ALTER ROLE {} PASSWORD {}",
+        Name(role),
+        Word(&verifier(new))
+    );
+    match client.batch_execute(&statement).await {
+        Ok(()) => Answer::Accepted,
+        Err(error) => Answer::Unclear(said(&error)),
+    }
+}
+
+async fn session(
+    to: SocketAddr,
+    user: &str,
+    database: &str,
+    password: &Text,
+) -> Result<Client, Answer> {
+    let connecting = Config::new()
+        .host(to.ip().to_string())
+        .port(to.port())
+        .user(user)
+        .password(password.expose())
+        .dbname(database)
+        .application_name("aiplat")
+        .connect_timeout(CONNECT)
+        .connect(NoTls)
+        .await;
+    let (client, connection) = connecting.map_err(|error| match error.code() {
+        Some(code) if *code == SqlState::INVALID_PASSWORD => Answer::Refused,
+        _ => Answer::Unclear(said(&error)),
+    })?;
+    // ends by itself when the client is dropped
+    tokio::spawn(connection);
+    Ok(client)
+}
