@@ -7,7 +7,8 @@ use aiplat_core::observed::{EngineFacts, ImageFacts, ObservedContainer, Observed
 use aiplat_core::spec::{ContainerSpec, NetworkSpec};
 use aiplat_docker::engine::{
     ContainerDetail, ContainerUsage, Engine, EngineError, EngineEvent, EventQuestion, ExecAttached,
-    ExecOutput, ExecRequest, Life, LogLine, NetworkDetail, PullProgress, TerminalSize, UserOf,
+    ExecOutput, ExecRequest, Life, LogLine, LogsFrom, NetworkDetail, PullProgress, TerminalSize,
+    UserOf,
 };
 use futures_util::Stream;
 
@@ -130,8 +131,12 @@ impl<E: Engine> Engine for Counted<E> {
         self.call(1).logs_tail(id, lines).await
     }
 
-    fn logs_follow(&self, id: &str, lines: u32) -> impl Stream<Item = Answer<LogLine>> + Send {
-        self.call(1).logs_follow(id, lines)
+    fn logs_follow(
+        &self,
+        id: String,
+        from: LogsFrom,
+    ) -> impl Stream<Item = Answer<LogLine>> + Send {
+        self.call(1).logs_follow(id, from)
     }
 
     async fn exec(&self, id: &str, user: UserOf, argv: &[String]) -> Answer<ExecOutput> {
@@ -156,7 +161,7 @@ impl<E: Engine> Engine for Counted<E> {
         self.call(1).container_usage(id).await
     }
 
-    fn events(&self, question: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
+    fn events(&self, question: EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
         self.call(1).events(question)
     }
 }

@@ -31,6 +31,8 @@ pub enum Exit {
     Breach,
     /// The command line cannot be understood.
     Usage,
+    /// `exec` only: what the program in the container ended with.
+    Program(u8),
 }
 
 impl Exit {
@@ -70,6 +72,7 @@ impl Exit {
             Self::Findings => (11, "findings", "`doctor`, `audit verify` or `backup --verify` found something that must be mended or looked into"),
             Self::Breach => (12, "breach", "`verify` found a breach of isolation, or something that it could not try"),
             Self::Usage => (64, "usage", "the command line cannot be understood"),
+            Self::Program(code) => (code, "program", "`exec` only: what the program in the container ended with"),
         }
     }
 

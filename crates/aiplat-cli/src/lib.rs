@@ -23,6 +23,7 @@ mod keys;
 mod live;
 mod printer;
 mod session;
+mod terminal;
 mod view;
 mod words;
 

@@ -76,6 +76,17 @@ impl Printer {
         self.out(&serde_json::to_string(value).expect("results have only string keys"));
     }
 
+    /// Bytes of a program in a container, as they are.
+    pub(crate) fn bytes(bytes: &[u8], error: bool) {
+        if error {
+            let mut stream = std::io::stderr().lock();
+            let _ = stream.write_all(bytes).and_then(|()| stream.flush());
+        } else {
+            let mut stream = std::io::stdout().lock();
+            let _ = stream.write_all(bytes).and_then(|()| stream.flush());
+        }
+    }
+
     /// What is going on.
     pub(crate) fn progress(&self, text: &str) {
         if self.tells_progress() {

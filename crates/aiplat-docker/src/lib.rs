@@ -2,6 +2,7 @@
 //!
 //! - [`engine`]: the seam to the engine, and its one real implementation
 //! - [`host`]: the seam to the host: files, owners, firewall, cgroups, `AppArmor`
+//! - [`certificate`]: the certificate that a port really serves
 //! - [`observe`]: what is there, asked in few calls
 //! - [`probe`]: whether a service is ready, asked from the host
 //! - [`apply`]: carrying out a plan, with no choices of its own
@@ -25,6 +26,7 @@
 pub mod apply;
 pub mod audit;
 mod blocking;
+pub mod certificate;
 pub mod engine;
 pub mod events;
 pub mod host;

@@ -7,6 +7,8 @@ mod catalog;
 mod completions;
 mod deploy;
 mod doctor;
+mod events;
+mod exec;
 mod exit_codes;
 mod export;
 mod health;
@@ -14,6 +16,7 @@ mod import;
 mod logs;
 mod ls;
 mod man;
+mod metrics;
 mod plan;
 mod reload;
 mod remove;
@@ -24,6 +27,7 @@ mod rotate;
 mod setup;
 mod status;
 mod teardown;
+mod top;
 pub(crate) mod verify;
 
 use clap::Subcommand;
@@ -48,7 +52,11 @@ pub(crate) enum Command {
     Status(status::Status),
     Health(health::Health),
     Logs(logs::Logs),
+    Top(top::Top),
+    Exec(exec::Exec),
+    Events(events::Events),
     Ls(ls::Ls),
+    Metrics(metrics::Metrics),
     Doctor(doctor::Doctor),
     Verify(verify::Verify),
     Add(add::Add),
@@ -93,7 +101,11 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Status(command) => command.run(&session).await,
             Command::Health(command) => command.run(&session).await,
             Command::Logs(command) => command.run(&session).await,
+            Command::Top(command) => command.run(&session).await,
+            Command::Exec(command) => command.run(&session).await,
+            Command::Events(command) => command.run(&session).await,
             Command::Ls(command) => command.run(&session).await,
+            Command::Metrics(command) => command.run(&session).await,
             Command::Doctor(command) => command.run(&session).await,
             Command::Verify(command) => command.run(&session).await,
             Command::Add(command) => command.run(&session).await,

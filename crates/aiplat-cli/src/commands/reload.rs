@@ -63,6 +63,7 @@ impl Reload {
         let live = Live::of(session);
         let parts = change.run_apart(&engine, &host, &options, &live).await;
         live.end();
+        let parts = parts?;
         let rows: Vec<Row> = parts.iter().map(row).collect();
         let refused = parts.into_iter().filter_map(|part| part.result.err());
         let mut refused: Vec<Failure> = refused.map(Failure::from).collect();

@@ -14,12 +14,12 @@ use serde::Serialize;
 use super::Ended;
 use crate::exit::Exit;
 use crate::session::Session;
-use crate::view::{services, style};
+use crate::view::{certificates, services, style};
 
 /// Show the stack's containers: state, health, address, image.
 ///
 /// Asks the engine only; health is what the engine's own slow checks found. `aiplat health` asks the services
-/// themselves. A service that should run and has no container is shown as missing.
+/// themselves. The front door is asked for the certificates that it really serves, and when they end. A service that should run and has no container is shown as missing.
 ///
 /// Ends with 0 where all of them run and none is unhealthy, else with 6.
 #[derive(Debug, Args)]
@@ -37,6 +37,7 @@ struct Outcome<'a> {
     domain: &'a str,
     services: Vec<services::Row>,
     ca_certificate: Option<String>,
+    certificates: Vec<certificates::Row>,
     notes: Vec<String>,
 }
 
@@ -59,23 +60,32 @@ impl Status {
             .map(|detail| (detail.id.clone(), detail))
             .collect();
         let rows = rows(session, config, &own, &details, &images);
+        let certificates = if rows.iter().any(|r| r.service == "caddy" && up(r)) {
+            certificates::look(config, &session.catalogue).await
+        } else {
+            Vec::new()
+        };
         let outcome = Outcome {
             stack: config.name().as_str(),
             stack_id: config.id.as_str(),
             base_dir: config.base_dir().display().to_string(),
             domain: config.domain(),
             ca_certificate: services::local_ca(config),
-            notes: notes(config, &rows),
+            notes: notes(config, &rows, &certificates),
+            certificates,
             services: rows,
         };
         session.printer.result(&outcome, || text(&outcome));
-        let well = |row: &services::Row| matches!(row.state.as_str(), "healthy" | "running");
-        Ok(if outcome.services.iter().all(well) {
+        Ok(if outcome.services.iter().all(up) {
             Exit::Ok
         } else {
             Exit::Unhealthy
         })
     }
+}
+
+fn up(row: &services::Row) -> bool {
+    matches!(row.state.as_str(), "healthy" | "running")
 }
 
 fn rows(
@@ -199,7 +209,11 @@ fn since(status: &str) -> &str {
         .unwrap_or(time)
 }
 
-fn notes(config: &StackConfig, rows: &[services::Row]) -> Vec<String> {
+fn notes(
+    config: &StackConfig,
+    rows: &[services::Row],
+    certificates: &[certificates::Row],
+) -> Vec<String> {
     let mut notes: Vec<String> = config
         .selection
         .left_out()
@@ -213,6 +227,7 @@ fn notes(config: &StackConfig, rows: &[services::Row]) -> Vec<String> {
     if rows.iter().any(|row| row.state == "missing") {
         notes.push("services are missing: `aiplat deploy` brings them up".to_owned());
     }
+    notes.extend(certificates.iter().filter_map(|row| row.problem.clone()));
     notes
 }
 
@@ -224,6 +239,9 @@ fn text(outcome: &Outcome<'_>) -> String {
         outcome.base_dir
     );
     text += &services::table(&outcome.services).to_string();
+    if let Some(line) = certificates::summary(&outcome.certificates) {
+        text += &format!("\n{line}\n");
+    }
     if !outcome.notes.is_empty() {
         text.push('\n');
     }

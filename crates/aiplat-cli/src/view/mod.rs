@@ -1,5 +1,6 @@
 //! How things look as text.
 
+pub(crate) mod certificates;
 pub(crate) mod plan;
 pub(crate) mod services;
 pub(crate) mod style;

@@ -105,6 +105,15 @@ impl EngineEvent {
     }
 }
 
+/// Where following a log begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogsFrom {
+    /// With this many of the last lines.
+    Last(u32),
+    /// With what was written from this second on, since 1970.
+    Second(i64),
+}
+
 /// Which events are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventQuestion {

@@ -19,7 +19,8 @@ pub use detail::{
 };
 pub use error::EngineError;
 pub use live::{
-    ContainerUsage, EngineEvent, EventQuestion, ExecAttached, ExecPiece, ExecRequest, TerminalSize,
+    ContainerUsage, EngineEvent, EventQuestion, ExecAttached, ExecPiece, ExecRequest, LogsFrom,
+    TerminalSize,
 };
 
 /// What an answer of the engine is.
@@ -106,8 +107,9 @@ pub trait Engine: Send + Sync {
     /// The last `lines` lines that a container wrote, oldest first.
     fn logs_tail(&self, id: &str, lines: u32) -> impl Future<Output = Answer<Vec<LogLine>>> + Send;
 
-    /// The last `lines` lines and then every new one, until the container ends or the stream is dropped.
-    fn logs_follow(&self, id: &str, lines: u32) -> impl Stream<Item = Answer<LogLine>> + Send;
+    /// What a container wrote and writes, until it ends or the stream is dropped.
+    fn logs_follow(&self, id: String, from: LogsFrom)
+    -> impl Stream<Item = Answer<LogLine>> + Send;
 
     /// Runs a command in a running container to its end; at most 64 KiB of its output is kept.
     fn exec(
@@ -142,5 +144,5 @@ pub trait Engine: Send + Sync {
 
     /// What happened and happens to the containers of a stack, oldest first. Commands run in them are left out: their
     /// arguments are nobody else's business.
-    fn events(&self, question: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send;
+    fn events(&self, question: EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send;
 }

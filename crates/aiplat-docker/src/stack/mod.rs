@@ -9,14 +9,17 @@
 //! the same stack is told who holds it. The host-wide lock is held only while something is reserved.
 
 mod backup;
+mod certificates;
 mod copied;
 mod deploy;
 mod drift;
 mod error;
 mod given;
+mod happened;
 mod inputs;
 mod list;
 mod locate;
+mod metrics;
 mod open;
 mod operation;
 mod own_services;
@@ -31,15 +34,22 @@ mod steps;
 mod stores;
 mod teardown;
 mod trail;
+mod usage;
 
 pub use backup::{
     BackupError, BackupQuestion, BackupReport, Destination, PreparedBackup, prepare_backup,
 };
+pub use certificates::{
+    Authority, Served, authority, certificates, front_door, front_door_names, own_authority,
+    own_certificate,
+};
 pub use deploy::DeployError;
 pub use error::PrepareError;
+pub use happened::{Happened, events, recorded};
 pub use inputs::{Inputs, Intent, ServiceFile};
 pub use list::{StackSummary, list};
 pub use locate::{Volume, locate};
+pub use metrics::{Metric, Sample, metrics, metrics_text};
 pub use open::{Opened, open, register};
 pub use operation::Operation;
 pub use own_services::{CatalogueError, catalogue, own_services, read_service};
@@ -53,6 +63,7 @@ pub use standing::{Apart, Change, Standing, named, standing};
 pub use stores::StoreError;
 pub use teardown::{Teardown, TeardownError, teardown};
 pub use trail::{trail, trail_of};
+pub use usage::{Usage, own_container, usage};
 
 use std::path::{Path, PathBuf};
 

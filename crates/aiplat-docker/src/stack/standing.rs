@@ -12,11 +12,11 @@ use aiplat_core::plan::{self, Plan, PlanProblem};
 use aiplat_core::settings::Warning;
 
 use super::copied::one_place;
-use super::{Places, PrepareError, Volume, open};
-use crate::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
+use super::{Operation, Places, PrepareError, Volume, open};
+use crate::apply::{ApplyError, ApplyOptions, JournalError, JournalFile, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
-use crate::host::{Holder, Host, StackLock};
+use crate::host::Host;
 use crate::observe::{ObserveQuestion, observe};
 
 /// A deployed stack as it stands.
@@ -32,7 +32,7 @@ pub struct Standing {
     pub volume: Volume,
     /// What works but was perhaps not meant.
     pub warnings: Vec<Warning>,
-    lock: Option<StackLock>,
+    operation: Option<Operation>,
 }
 
 /// A plan that changes a standing stack, under the stack's lock.
@@ -59,11 +59,11 @@ pub async fn standing<E: Engine, H: Host>(
 ) -> Result<Standing, PrepareError> {
     // a directory without a stack has no lock to take
     let opened = open(host, catalogue, base_dir)?;
-    let lock = command
-        .map(|command| StackLock::acquire(&opened.volume.path, &Holder::this_process(command)))
+    let operation = command
+        .map(|command| Operation::quiet(places, &opened.volume.path, command))
         .transpose()?;
     // what was read before the lock was had may be another run's past
-    let opened = match lock {
+    let opened = match operation {
         Some(_) => open(host, catalogue, base_dir)?,
         None => opened,
     };
@@ -85,7 +85,7 @@ pub async fn standing<E: Engine, H: Host>(
         observed,
         volume: opened.volume,
         warnings: opened.warnings,
-        lock,
+        operation,
     })
 }
 
@@ -152,14 +152,18 @@ pub struct Apart {
 impl Change {
     /// Carries out each service's steps for themselves, one service after the other: one that fails does not keep the
     /// others from their turn. Only for plans in which no service waits for another.
+    ///
+    /// # Errors
+    /// [`ApplyError`] where not even the beginning could be recorded: nothing was done.
     pub async fn run_apart<E: Engine, H: Host, V: Events>(
         mut self,
         engine: &E,
         host: &H,
         options: &ApplyOptions,
         events: &V,
-    ) -> Vec<Apart> {
+    ) -> Result<Vec<Apart>, ApplyError> {
         let options = self.journalled(options);
+        self.begin()?;
         let mut all = Vec::new();
         for (service, container) in &self.plan.services {
             let tail = format!("/{service}");
@@ -177,8 +181,23 @@ impl Change {
                 result,
             });
         }
-        self.standing.lock.take();
-        all
+        let failed = all.iter().find_map(|part| part.result.as_ref().err());
+        if let Some(operation) = self.standing.operation.take() {
+            // each service's own result is the caller's; the trail has the first that failed
+            let _ = operation.end(failed.map_or(Ok(()), Err));
+        }
+        Ok(all)
+    }
+
+    /// What changes nothing leaves no trace.
+    fn begin(&mut self) -> Result<(), ApplyError> {
+        let id = &self.standing.config.id;
+        match &mut self.standing.operation {
+            Some(operation) if self.plan.has_changes() => operation
+                .started(id, Some(&self.plan))
+                .map_err(|error| ApplyError::Journal(JournalError::Write(error))),
+            _ => Ok(()),
+        }
     }
 
     fn journalled(&self, options: &ApplyOptions) -> ApplyOptions {
@@ -204,8 +223,11 @@ impl Change {
         events: &V,
     ) -> Result<Report, ApplyError> {
         let options = self.journalled(options);
+        self.begin()?;
         let result = apply(engine, host, &self.plan, &options, events).await;
-        self.standing.lock.take();
-        result
+        match self.standing.operation.take() {
+            Some(operation) => operation.end(result),
+            None => result,
+        }
     }
 }

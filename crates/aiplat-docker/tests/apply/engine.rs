@@ -10,8 +10,8 @@ use aiplat_core::observed::{
 use aiplat_core::spec::{ContainerSpec, NetworkSpec, label};
 use aiplat_docker::engine::{
     Answer, ContainerDetail, ContainerUsage, Engine, EngineError, EngineEvent, EventQuestion,
-    ExecAttached, ExecOutput, ExecRequest, Health, HealthState, Life, LogLine, NetworkDetail,
-    PullProgress, TerminalSize, UserOf,
+    ExecAttached, ExecOutput, ExecRequest, Health, HealthState, Life, LogLine, LogsFrom,
+    NetworkDetail, PullProgress, TerminalSize, UserOf,
 };
 use futures_util::Stream;
 
@@ -314,7 +314,7 @@ impl Engine for Fake {
     async fn logs_tail(&self, _: &str, _: u32) -> Answer<Vec<LogLine>> {
         Ok(Vec::new())
     }
-    fn logs_follow(&self, _: &str, _: u32) -> impl Stream<Item = Answer<LogLine>> + Send {
+    fn logs_follow(&self, _: String, _: LogsFrom) -> impl Stream<Item = Answer<LogLine>> + Send {
         futures_util::stream::empty()
     }
     async fn exec(&self, _: &str, _: UserOf, _: &[String]) -> Answer<ExecOutput> {
@@ -338,7 +338,7 @@ impl Engine for Fake {
     async fn container_usage(&self, _: &str) -> Answer<Option<ContainerUsage>> {
         Ok(None)
     }
-    fn events(&self, _: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
+    fn events(&self, _: EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
         futures_util::stream::empty()
     }
 }

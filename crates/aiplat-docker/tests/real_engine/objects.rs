@@ -198,7 +198,7 @@ fn logs_are_read_and_followed() {
         let followed: Vec<_> = tokio::time::timeout(
             Duration::from_secs(20),
             bed.engine
-                .logs_follow(&id, 100)
+                .logs_follow(id.clone(), aiplat_docker::engine::LogsFrom::Last(100))
                 .map(|line| line.unwrap().text)
                 .collect(),
         )

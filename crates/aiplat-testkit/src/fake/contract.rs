@@ -378,7 +378,7 @@ async fn happened<E: Engine>(engine: &E, stack: &StackId) {
                 .map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(0) + 1),
         ),
     };
-    let events: Vec<_> = engine.events(&question).collect().await;
+    let events: Vec<_> = engine.events(question).collect().await;
     let events: Vec<_> = events.into_iter().map(|e| e.expect("an event")).collect();
     assert!(events.iter().all(|e| e.belongs_to(stack)), "{events:?}");
     let at = |action: &str| events.iter().position(|e| e.action == action);

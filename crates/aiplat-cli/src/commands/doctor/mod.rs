@@ -1,5 +1,6 @@
 //! `aiplat doctor`
 
+mod certificates;
 mod drift;
 mod engine;
 mod finding;
@@ -63,6 +64,9 @@ impl Doctor {
                     stack::look(session, opened, &observed, &mut findings);
                     manifest::look(opened, &observed, &mut findings);
                     stack::containers(opened, &observed.containers, &mut findings);
+                    if stack::has_front_door(opened, &observed) {
+                        certificates::look(session, opened, &mut findings).await;
+                    }
                     drift::look(session, &connected, &mut findings).await?;
                 }
             }

@@ -162,6 +162,16 @@ fn stand_ins(opened: &Opened, observed: &Observed, findings: &mut Vec<Finding>) 
     }
 }
 
+/// Whether the stack's front door runs: one that does not is a finding of its own.
+pub(super) fn has_front_door(opened: &Opened, observed: &Observed) -> bool {
+    let running = |c: &ObservedContainer| {
+        c.belongs_to(&opened.config.id)
+            && c.label(label::SERVICE) == Some("caddy")
+            && c.state == ContainerState::Running
+    };
+    observed.containers.iter().any(running)
+}
+
 /// Containers that should run and do not, or that the engine found unhealthy.
 pub(super) fn containers(opened: &Opened, all: &[ObservedContainer], findings: &mut Vec<Finding>) {
     let mut well = 0;

@@ -22,6 +22,7 @@ fn command(words: &[&str]) -> Result<Vec<String>, String> {
     let mut path: Vec<String> = Vec::new();
     let mut at = &root;
     let mut words = words.iter().copied();
+    let mut positional = 0;
     while let Some(word) = words.next() {
         let ends = ['|', ';', '&', '>', '<', '#', '$', '\\', '(', '`'];
         if word.starts_with(ends) || word.starts_with("2>") {
@@ -42,6 +43,9 @@ fn command(words: &[&str]) -> Result<Vec<String>, String> {
             if takes && value.is_none() {
                 words.next();
             }
+        } else if passes_on(at) && given(at, &mut positional) {
+            // the rest is another program's
+            break;
         } else if let Some(sub) = at.find_subcommand(word) {
             path.push(sub.get_name().to_owned());
             at = sub;
@@ -54,6 +58,20 @@ fn command(words: &[&str]) -> Result<Vec<String>, String> {
         }
     }
     Ok(path)
+}
+
+/// Whether what stands at its end is a command line of another program.
+fn passes_on(at: &Command) -> bool {
+    at.get_positionals().any(Arg::is_trailing_var_arg_set)
+}
+
+/// Counts an argument without a flag; whether all have been seen that stand before the other program's.
+fn given(at: &Command, positional: &mut usize) -> bool {
+    *positional += 1;
+    let own = at
+        .get_positionals()
+        .filter(|a| !a.is_trailing_var_arg_set());
+    *positional >= own.count()
 }
 
 /// `COMMAND`, `<service>`, `…`
@@ -80,6 +98,9 @@ fn a_line_is_its_commands() {
         [vec!["catalog", "show"], vec!["plan"]]
     );
     assert_eq!(commands("case $(aiplat ls) in").unwrap(), [["ls"]]);
+    let line = "aiplat exec -T postgres -- pg_dump -U postgres | aiplat exec a psql --version";
+    assert_eq!(commands(line).unwrap(), [["exec"], ["exec"]]);
+    assert!(commands("aiplat exec --nonsense a b").is_err());
     assert!(commands("aiplat nonsense").is_err());
     assert!(commands("aiplat plan --nonsense").is_err());
     assert!(commands("aiplat catalog nonsense").is_err());

@@ -27,7 +27,7 @@ use futures_util::{Stream, StreamExt};
 
 use super::{
     Answer, ContainerDetail, ContainerUsage, Engine, EngineError, EngineEvent, EventQuestion,
-    ExecAttached, ExecOutput, ExecRequest, Life, LogLine, NetworkDetail, PullProgress,
+    ExecAttached, ExecOutput, ExecRequest, Life, LogLine, LogsFrom, NetworkDetail, PullProgress,
     TerminalSize, UserOf,
 };
 
@@ -294,7 +294,7 @@ impl Engine for Bollard {
     }
 
     async fn logs_tail(&self, id: &str, lines: u32) -> Answer<Vec<LogLine>> {
-        let mut stream = std::pin::pin!(self.log_stream(id, lines, false));
+        let mut stream = std::pin::pin!(self.log_stream(id, LogsFrom::Last(lines), false));
         let mut found = Vec::new();
         while let Some(line) = stream.next().await {
             found.push(line?);
@@ -302,8 +302,12 @@ impl Engine for Bollard {
         Ok(found)
     }
 
-    fn logs_follow(&self, id: &str, lines: u32) -> impl Stream<Item = Answer<LogLine>> + Send {
-        self.log_stream(id, lines, true)
+    fn logs_follow(
+        &self,
+        id: String,
+        from: LogsFrom,
+    ) -> impl Stream<Item = Answer<LogLine>> + Send {
+        self.log_stream(&id, from, true)
     }
 
     async fn exec(&self, id: &str, user: UserOf, argv: &[String]) -> Answer<ExecOutput> {
@@ -326,8 +330,8 @@ impl Engine for Bollard {
         self.usage(id).await
     }
 
-    fn events(&self, question: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
-        self.happened(question)
+    fn events(&self, question: EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
+        self.happened(&question)
     }
 }
 
@@ -355,15 +359,18 @@ impl Bollard {
     fn log_stream(
         &self,
         id: &str,
-        lines: u32,
+        from: LogsFrom,
         follow: bool,
     ) -> impl Stream<Item = Answer<LogLine>> + Send + use<> {
         let options = LogsOptionsBuilder::default()
             .follow(follow)
             .stdout(true)
-            .stderr(true)
-            .tail(&lines.to_string())
-            .build();
+            .stderr(true);
+        let options = match from {
+            LogsFrom::Last(lines) => options.tail(&lines.to_string()),
+            LogsFrom::Second(second) => options.since(second.try_into().unwrap_or(i32::MAX)),
+        }
+        .build();
         let (what, address) = (
             format!("read the log of container `{id}`"),
             self.address.clone(),

@@ -11,7 +11,7 @@ use aiplat_core::observed::{EngineFacts, ImageFacts, ObservedContainer, Observed
 use aiplat_core::spec::{ContainerSpec, NetworkSpec};
 use aiplat_docker::engine::{
     Answer, ContainerDetail, ContainerUsage, Engine, EngineError, EngineEvent, EventQuestion,
-    ExecAttached, ExecOutput, ExecRequest, Life, LogLine, NetworkDetail, PullProgress,
+    ExecAttached, ExecOutput, ExecRequest, Life, LogLine, LogsFrom, NetworkDetail, PullProgress,
     TerminalSize, UserOf,
 };
 use futures_util::Stream;
@@ -213,8 +213,16 @@ impl Engine for FakeEngine {
         self.act(what, |state| act::log(state, id, lines)).await
     }
 
-    fn logs_follow(&self, id: &str, lines: u32) -> impl Stream<Item = Answer<LogLine>> + Send {
-        let all = match act::log(&self.shared.state(), id, lines) {
+    fn logs_follow(
+        &self,
+        id: String,
+        from: LogsFrom,
+    ) -> impl Stream<Item = Answer<LogLine>> + Send {
+        let lines = match from {
+            LogsFrom::Last(lines) => lines,
+            LogsFrom::Second(_) => u32::MAX,
+        };
+        let all = match act::log(&self.shared.state(), &id, lines) {
             Ok(lines) => lines.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         };
@@ -248,8 +256,8 @@ impl Engine for FakeEngine {
         self.act(what, |state| live::usage(state, id)).await
     }
 
-    fn events(&self, question: &EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
-        let known = live::events(&self.shared.state(), question);
+    fn events(&self, question: EventQuestion) -> impl Stream<Item = Answer<EngineEvent>> + Send {
+        let known = live::events(&self.shared.state(), &question);
         futures_util::stream::iter(known.into_iter().map(Ok))
     }
 }
