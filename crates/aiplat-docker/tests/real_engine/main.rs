@@ -5,6 +5,7 @@
 
 mod container;
 mod guard;
+#[path = "../common/host.rs"]
 mod host;
 mod kill;
 mod objects;
