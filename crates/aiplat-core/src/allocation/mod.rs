@@ -101,33 +101,21 @@ pub fn allocate(
         .filter(|r| r.stack_id != request.stack_id)
         .collect();
     let mut problems = identity(request, &others);
-    let mut keep = |result: Result<_, AllocationProblem>| {
-        result.map_err(|problem| problems.push(problem)).ok()
-    };
-    let users = keep(users::allocate(request, &others).map(Got::Users));
-    let subnet = keep(subnet::allocate(request, observed, &others).map(Got::Subnet));
-    let ports = ports::allocate(request, observed, register);
+    let users = users::allocate(request, &others).map_err(|found| problems.extend(found));
+    let subnet = subnet::allocate(request, observed, &others).map_err(|found| problems.push(found));
+    let ports =
+        ports::allocate(request, observed, register).map_err(|found| problems.extend(found));
     match (users, subnet, ports) {
-        (Some(Got::Users(users)), Some(Got::Subnet(subnet)), Ok(ports)) if problems.is_empty() => {
-            Ok(Allocation {
-                subnet,
-                uid: users.uid,
-                gid: users.gid,
-                openclaw_uid: users.openclaw_uid,
-                openclaw_gid: users.openclaw_gid,
-                ports,
-            })
-        }
-        (_, _, ports) => {
-            problems.extend(ports.err().unwrap_or_default());
-            Err(problems)
-        }
+        (Ok(users), Ok(subnet), Ok(ports)) if problems.is_empty() => Ok(Allocation {
+            subnet,
+            uid: users.uid,
+            gid: users.gid,
+            openclaw_uid: users.openclaw_uid,
+            openclaw_gid: users.openclaw_gid,
+            ports,
+        }),
+        _ => Err(problems),
     }
-}
-
-enum Got {
-    Users(users::Users),
-    Subnet(Ipv4Net),
 }
 
 /// Collisions of names: what identifies a stack is never moved, only refused.

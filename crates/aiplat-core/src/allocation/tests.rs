@@ -211,6 +211,29 @@ fn each_identity_of_another_stack_is_refused() {
     }
 }
 
+#[test]
+fn every_user_and_group_that_is_taken_is_told_at_once() {
+    let mut register = Register::default();
+    let first = request("a", 1);
+    let got = allocate(&first, &Observed::default(), &register).unwrap();
+    register.put(got.reservation(&first));
+    let mut second = request("b", 2);
+    second.uid = Wanted::Given(got.uid);
+    second.gid = Wanted::Given(got.gid);
+    second.openclaw_uid = Wanted::Given(got.openclaw_uid);
+    second.openclaw_gid = Wanted::Given(got.openclaw_gid);
+    let problems = allocate(&second, &Observed::default(), &register).unwrap_err();
+    let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    for key in [
+        "STACK_USER_UID",
+        "STACK_USER_GID",
+        "OPENCLAW_UID",
+        "OPENCLAW_GID",
+    ] {
+        assert!(words.iter().any(|w| w.contains(key)), "{key}: {words:?}");
+    }
+}
+
 proptest! {
     /// Any sequence of stacks coming and going, with any preferred users: no two ever share anything.
     #[test]

@@ -17,7 +17,7 @@ const RANGE: std::ops::RangeInclusive<u32> = 1000..=65533;
 pub(super) fn allocate(
     request: &Request,
     others: &[&Reservation],
-) -> Result<Users, AllocationProblem> {
+) -> Result<Users, Vec<AllocationProblem>> {
     let held =
         |ids: fn(&Reservation) -> &std::collections::BTreeSet<u32>| -> BTreeMap<u32, String> {
             others
@@ -26,30 +26,47 @@ pub(super) fn allocate(
                 .collect()
         };
     let (uids, gids) = (held(|r| &r.uids), held(|r| &r.gids));
-    let uid = choose("STACK_USER_UID", "user", request.uid, 1000, 1, &uids, None)?;
-    let gid = choose("STACK_USER_GID", "group", request.gid, uid, 1, &gids, None)?;
-    Ok(Users {
+    let mut problems = Vec::new();
+    // one that is taken is told, and the others are looked at as if it were free
+    let mut pick = |key, what, wanted: Wanted<u32>, fallback, stride, held, own| {
+        choose(key, what, wanted, fallback, stride, held, own).unwrap_or_else(|problem| {
+            problems.push(problem);
+            match wanted {
+                Wanted::Given(id) | Wanted::Preferred(id) => id,
+                Wanted::Any => fallback,
+            }
+        })
+    };
+    let uid = pick("STACK_USER_UID", "user", request.uid, 1000, 1, &uids, None);
+    let gid = pick("STACK_USER_GID", "group", request.gid, uid, 1, &gids, None);
+    let beside = |id: u32| id.saturating_add(1000);
+    let users = Users {
         uid,
         gid,
-        openclaw_uid: choose(
+        openclaw_uid: pick(
             "OPENCLAW_UID",
             "user",
             request.openclaw_uid,
-            uid.saturating_add(1000),
+            beside(uid),
             1000,
             &uids,
             Some(uid),
-        )?,
-        openclaw_gid: choose(
+        ),
+        openclaw_gid: pick(
             "OPENCLAW_GID",
             "group",
             request.openclaw_gid,
-            gid.saturating_add(1000),
+            beside(gid),
             1000,
             &gids,
             Some(gid),
-        )?,
-    })
+        ),
+    };
+    if problems.is_empty() {
+        Ok(users)
+    } else {
+        Err(problems)
+    }
 }
 
 fn choose(
