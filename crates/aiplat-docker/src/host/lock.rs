@@ -117,6 +117,23 @@ impl HostLock {
         Self::wait_for(state_dir, "register.lock", timeout)
     }
 
+    /// Waits for the lock of the register as [`HostLock::wait`] does, without holding up the thread: whoever has the
+    /// lock may be another future of the same task, which could never let go of it otherwise.
+    ///
+    /// # Errors
+    /// As [`HostLock::wait`].
+    pub async fn wait_asleep(state_dir: &Path, timeout: Duration) -> Result<Self, HostError> {
+        let place = state_dir.to_owned();
+        let waiting = tokio::task::spawn_blocking(move || Self::wait(&place, timeout));
+        match waiting.await {
+            Ok(locked) => locked,
+            Err(gone) => {
+                let path = state_dir.join("register.lock");
+                Err(HostError::io("lock", &path, std::io::Error::other(gone)))
+            }
+        }
+    }
+
     /// Waits for the lock file of the given name.
     pub(crate) fn wait_for(
         state_dir: &Path,
@@ -342,6 +359,21 @@ mod tests {
             std::thread::spawn(move || HostLock::wait(&path, Duration::from_secs(30)).map(|_| ()));
         drop(lock);
         waiter.join().unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_does_not_hold_up_the_one_who_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = HostLock::wait_asleep(dir.path(), Duration::from_secs(5))
+            .await
+            .unwrap();
+        let second = HostLock::wait_asleep(dir.path(), Duration::from_secs(30));
+        // both on this one thread
+        let (second, ()) = tokio::join!(second, async {
+            tokio::task::yield_now().await;
+            drop(first);
+        });
+        second.unwrap();
     }
 
     #[test]

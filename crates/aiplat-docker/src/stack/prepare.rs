@@ -106,8 +106,11 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     if writes && volume.deployed && operation.is_none() {
         operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
     }
-    let wait = || HostLock::wait(&places.state_dir, RESERVATION_WAIT);
-    let host_lock = writes.then(wait).transpose()?;
+    let host_lock = if writes {
+        Some(HostLock::wait_asleep(&places.state_dir, RESERVATION_WAIT).await?)
+    } else {
+        None
+    };
     // another run may have made the stack while this one waited
     let volume = locate(host, &volume.path, inputs.allow_unmounted)?;
     if writes && volume.deployed && operation.is_none() {
