@@ -116,8 +116,10 @@ pub async fn teardown<E: Engine, H: Host>(
     let restored = super::restore::directories(&volume.path)?;
     let names = DIRECTORIES.iter().map(|name| (*name).to_owned());
     for name in names.chain(restored) {
-        let path = volume.path.join(name);
-        if host.path_state(&path)? != PathState::Absent {
+        let path = volume.path.join(&name);
+        // a purge that was killed after its last step but one left what it had put aside, which purging finishes
+        let last = purge && name == "config";
+        if last || host.path_state(&path)? != PathState::Absent {
             // refused as a whole: a stack without its containers but with its data is nothing anybody asked for
             if purge {
                 host.purge_check(&path, &volume.path)?;
@@ -166,7 +168,15 @@ fn identity<H: Host>(
                 .get(label::BASE_DIR)
                 .is_some_and(|dir| Path::new(dir) == base_dir),
         });
-    let id = kept.or_else(|| labels?.get(label::STACK_ID)?.parse().ok())?;
+    let reserved = || {
+        // a purge that was killed after it had taken the identity's file away
+        let register = super::register(places).ok()?;
+        let here = register.stacks.iter().find(|r| r.base_dir == base_dir)?;
+        Some(here.stack_id.clone())
+    };
+    let id = kept
+        .or_else(|| labels?.get(label::STACK_ID)?.parse().ok())
+        .or_else(reserved)?;
     let labelled = || labels?.get(label::STACK)?.parse().ok();
     let stack = super::open(host, catalogue, base_dir)
         .ok()

@@ -1,7 +1,7 @@
 //! Removing a service, a stack or a mount takes data of the host with it: through a link, a mount, another stack's
 //! directory, or because to remove was to purge.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -85,6 +85,30 @@ fn to_remove_is_not_to_purge() {
     assert!(!stack.holding("of-the-operator").is_empty(), "data stays");
     stack.deploy().ok();
     assert_eq!(stack.redis("get kept"), "of-the-operator");
+}
+
+#[test]
+fn a_purge_that_was_killed_at_its_end_is_finished_by_the_same_command() {
+    let Some(bed) = Bed::new() else { return };
+    let stack = bed.small("k");
+    stack.deploy().ok();
+    let id = stack.id();
+    stack.run(&["teardown", "--yes"]).ok();
+    // what a purge leaves that is killed between putting the last directory aside and emptying it
+    for directory in ["data", "logs", "caddy", "ssl", "apparmor"] {
+        std::fs::remove_dir_all(stack.base.join(directory)).unwrap();
+    }
+    let trash = stack.base.join(".aiplat-trash-0123456789abcdef");
+    std::fs::create_dir(&trash).unwrap();
+    std::fs::set_permissions(&trash, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::rename(stack.base.join("config"), trash.join("whole")).unwrap();
+
+    stack
+        .run(&["teardown", "--purge", "--confirm", &stack.name])
+        .ok();
+    assert_eq!(std::fs::read_dir(&stack.base).unwrap().flatten().count(), 0);
+    let register = std::fs::read_to_string(bed.state_dir.join("register.json")).unwrap();
+    assert!(!register.contains(&id));
 }
 
 #[test]
