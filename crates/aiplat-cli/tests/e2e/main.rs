@@ -7,6 +7,7 @@
 mod audit;
 mod backup;
 mod bad_input;
+mod day_in_the_life;
 mod disk_full;
 mod drift;
 mod failure_modes;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::engine::Engine;
 use super::leftovers;
+use super::own_engine::OwnEngine;
 use super::stack::Stack;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -21,6 +22,8 @@ pub(crate) struct Bed {
     pub(crate) home: PathBuf,
     /// The register: one for all tests of a run, which see each other's reservations so.
     pub(crate) state_dir: PathBuf,
+    /// Where the command runs, when not beside the test: before it on the command line.
+    inside: Vec<String>,
     number: u32,
 }
 
@@ -50,14 +53,34 @@ impl Bed {
             tag,
             home,
             state_dir: run_home().join("state"),
+            inside: Vec::new(),
             number,
         })
     }
 
+    /// The same place on an engine of the test's own, where another machine would be.
+    pub(crate) fn on(mut self, own: &OwnEngine) -> Self {
+        self.engine = Engine {
+            socket: own.socket(),
+        };
+        self.state_dir = self.home.join("state");
+        let command = own.inside(env!("CARGO_BIN_EXE_aiplat"));
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        self.inside = words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        self
+    }
+
     /// The command with an environment of its own: the engine, the register, and what finds programs.
     pub(crate) fn bare(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_aiplat"));
+        let mut words = self.inside.iter();
+        let mut command = match words.next() {
+            Some(program) => Command::new(program),
+            None => Command::new(env!("CARGO_BIN_EXE_aiplat")),
+        };
         command
+            .args(words)
             .env_clear()
             .env(
                 "PATH",

@@ -6,6 +6,7 @@ pub(crate) mod engine;
 pub(crate) mod images;
 pub(crate) mod inventory;
 pub(crate) mod leftovers;
+pub(crate) mod own_engine;
 pub(crate) mod proxy;
 pub(crate) mod run;
 pub(crate) mod stack;
