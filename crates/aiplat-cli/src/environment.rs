@@ -17,6 +17,8 @@ pub(crate) struct Own {
     pub(crate) host: Option<String>,
     /// Where the host-wide register is kept.
     pub(crate) state_dir: Option<PathBuf>,
+    /// Only for tests: the table of what is mounted at boot, instead of `/etc/fstab`.
+    pub(crate) test_fstab: Option<PathBuf>,
     /// Only for tests: the process kills itself after this many records of the journal.
     pub(crate) test_kill_after: Option<usize>,
 }

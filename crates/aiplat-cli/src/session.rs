@@ -24,7 +24,7 @@ use crate::find::{Found, find};
 use crate::printer::Printer;
 
 /// The directory of a stack that nobody placed.
-const DEFAULT_BASE_DIR: &str = "/mnt/data";
+pub(crate) const DEFAULT_BASE_DIR: &str = "/mnt/data";
 
 /// What a command is handed.
 #[derive(Debug, Clone)]
@@ -104,9 +104,16 @@ impl Session {
 
     /// This host.
     pub(crate) fn host(&self) -> LinuxHost {
+        let usual = LinuxHost::default();
         LinuxHost {
             state_dir: self.places().state_dir,
-            ..LinuxHost::default()
+            fstab: self
+                .environment
+                .own
+                .test_fstab
+                .clone()
+                .unwrap_or(usual.fstab),
+            ..usual
         }
     }
 

@@ -65,3 +65,4 @@ pub mod secret;
 pub mod settings;
 pub mod spec;
 pub mod text;
+pub mod volume;

@@ -69,6 +69,7 @@ pub(super) fn host_exit(error: &HostError) -> Exit {
         | HostError::NoParent { .. }
         | HostError::NotADirectory { .. }
         | HostError::NotAFile { .. }
+        | HostError::NotADevice { .. }
         | HostError::NoAppArmor
         | HostError::NoProgram { .. }
         | HostError::NotGuarded { .. }

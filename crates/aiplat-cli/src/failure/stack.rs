@@ -68,6 +68,16 @@ impl From<PrepareError> for Failure {
             PrepareError::IdentityChanged { .. }
             | PrepareError::Copy { .. }
             | PrepareError::Restoring { .. } => Self::of(Exit::Refused, &error),
+            PrepareError::Lost { path, uuid, .. } => {
+                let which = uuid
+                    .as_ref()
+                    .map_or_else(String::new, |uuid| format!(" (UUID={uuid})"));
+                let at = path.display();
+                Self::of(Exit::Host, &error).hint(format!(
+                    "mount the volume{which} at `{at}` and run the same again; if the stack is really gone, \
+                     `aiplat --base-dir {at} teardown --purge` forgets it"
+                ))
+            }
             PrepareError::Manifest(_) => Self::of(Exit::Invalid, &error),
             PrepareError::Observe(_) | PrepareError::Host(_) => match error {
                 PrepareError::Observe(error) => error.into(),

@@ -25,3 +25,4 @@ mod secrets;
 mod support;
 mod teardown;
 mod two_at_once;
+mod volume;

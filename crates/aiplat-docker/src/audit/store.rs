@@ -22,6 +22,7 @@ pub struct AuditStore {
     id: StackId,
     base_dir: PathBuf,
     dir: PathBuf,
+    detached: bool,
 }
 
 /// A trail as it was read.
@@ -50,6 +51,15 @@ impl AuditStore {
             id: id.clone(),
             base_dir: base_dir.to_path_buf(),
             dir: state_dir.join("audit"),
+            detached: false,
+        }
+    }
+
+    /// The same for a stack whose volume is not mounted: what lies in the log's place is not the log, and is left alone.
+    pub(crate) fn detached(self) -> Self {
+        Self {
+            detached: true,
+            ..self
         }
     }
 
@@ -93,6 +103,9 @@ impl AuditStore {
         head.pending.push(line);
         let seq = head.total();
         self.save(&head)?;
+        if self.detached {
+            return Ok(seq);
+        }
         match flush(&mut head) {
             Ok(()) => self.save(&head)?,
             Err(HostError::NoSpace { .. } | HostError::NoParent { .. }) => {}
@@ -103,6 +116,9 @@ impl AuditStore {
 
     /// Moves the log into the state directory, before its own directory is purged. Done twice, it is done once.
     pub(crate) fn retire(&self) -> Result<(), HostError> {
+        if self.detached {
+            return Ok(());
+        }
         let Some(mut head) = self.head()? else {
             return Ok(());
         };

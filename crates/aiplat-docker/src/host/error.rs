@@ -56,6 +56,18 @@ pub enum HostError {
         /// The path.
         path: PathBuf,
     },
+    /// Something else is where a block device should be.
+    #[error("expected a block device at `{}`", .path.display())]
+    NotADevice {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody else wrote a file while this one was about to.
+    #[error("expected `{}` to stay as it was, somebody changed it meanwhile; run the command again", .path.display())]
+    ChangedMeanwhile {
+        /// The file.
+        path: PathBuf,
+    },
     /// A path or one of its parents is a symbolic link.
     #[error("expected no symbolic link in `{}`", .path.display())]
     SymlinkRefused {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aiplat_apparmor::Label;
-use aiplat_core::names::StackId;
+use aiplat_core::names::{StackId, StackName};
 use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
 use aiplat_core::spec::{
     CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, ProfileFile,
@@ -15,10 +15,13 @@ use super::apparmor::{self, AppArmor, AppArmorPaths};
 use super::cgroup::Cgroups;
 use super::firewall::Firewall;
 use super::lock::HostLock;
+use super::mark::{Marks, VolumeMark};
 use super::mounts::mounts;
 use super::program::Program;
 use super::register::RegisterStore;
-use super::{Host, HostError, HostQuestion, Outcome, files, members, network, open_files, volume};
+use super::{
+    Host, HostError, HostQuestion, Outcome, device, files, members, network, open_files, volume,
+};
 
 /// How long the register's lock is waited for: it is held for moments.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,6 +54,10 @@ pub struct LinuxHost {
     pub ip6tables: Program,
     /// `systemctl`.
     pub systemctl: Program,
+    /// `blkid`.
+    pub blkid: Program,
+    /// The table of what is mounted at boot: `/etc/fstab`.
+    pub fstab: PathBuf,
 }
 
 impl Default for LinuxHost {
@@ -64,6 +71,8 @@ impl Default for LinuxHost {
             iptables: Program::named("iptables"),
             ip6tables: Program::named("ip6tables"),
             systemctl: Program::named("systemctl"),
+            blkid: Program::named("blkid"),
+            fstab: "/etc/fstab".into(),
         }
     }
 }
@@ -87,6 +96,12 @@ impl LinuxHost {
             iptables,
             ip6tables,
             lock_dir,
+        }
+    }
+
+    fn marks(&self) -> Marks<'_> {
+        Marks {
+            state_dir: &self.state_dir,
         }
     }
 
@@ -140,6 +155,46 @@ impl Host for LinuxHost {
 
     fn volume(&self, path: &Path) -> Result<VolumeFacts, HostError> {
         volume::volume(&self.proc, path)
+    }
+
+    fn marked_volume(&self, base_dir: &Path) -> Result<Option<VolumeMark>, HostError> {
+        self.marks().read(base_dir)
+    }
+
+    fn marked_volumes(&self) -> Result<Vec<VolumeMark>, HostError> {
+        self.marks().all()
+    }
+
+    fn mark_volume(
+        &self,
+        stack: &StackName,
+        id: &StackId,
+        base_dir: &Path,
+    ) -> Result<(), HostError> {
+        let facts = self.volume(base_dir)?;
+        let known = self.marks().read(base_dir)?;
+        let same = known.filter(|mark| {
+            mark.stack_id == *id
+                && mark.mount_point == facts.mount_point
+                && mark.file_system == facts.file_system
+        });
+        // the program is asked once: a stack does not change its volume unseen
+        if same.is_some() {
+            return Ok(());
+        }
+        let uuid = if facts.mount_point {
+            device::mounted_uuid(&self.proc, &self.blkid, base_dir)?
+        } else {
+            None
+        };
+        self.marks().write(&VolumeMark {
+            stack: stack.clone(),
+            stack_id: id.clone(),
+            base_dir: base_dir.to_path_buf(),
+            mount_point: facts.mount_point,
+            file_system: facts.file_system,
+            uuid,
+        })
     }
 
     fn path_state(&self, path: &Path) -> Result<PathState, HostError> {
@@ -208,6 +263,7 @@ impl Host for LinuxHost {
     }
 
     fn release(&self, stack_id: &StackId) -> Result<(), HostError> {
+        self.marks().forget(stack_id)?;
         let lock = HostLock::wait(&self.state_dir, PATIENCE)?;
         let store = RegisterStore::new(&self.state_dir);
         let mut loaded = store.load()?;

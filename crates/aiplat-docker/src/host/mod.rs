@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use aiplat_apparmor::Label;
-use aiplat_core::names::StackId;
+use aiplat_core::names::{StackId, StackName};
 use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
 use aiplat_core::spec::{CgroupSpec, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
 
@@ -19,18 +19,21 @@ pub use error::HostError;
 pub use linux::LinuxHost;
 pub use lock::{Held, Holder, HostLock, StackLock};
 pub use manifest::ManifestStore;
+pub use mark::VolumeMark;
 pub use program::Program;
 pub use register::{LoadedRegister, RegisterStore};
 pub use secrets::{SecretsStore, draw};
 
 mod apparmor;
 mod cgroup;
+pub(crate) mod device;
 mod error;
 pub(crate) mod files;
 mod firewall;
 mod linux;
 pub(crate) mod lock;
 mod manifest;
+mod mark;
 mod members;
 mod mounts;
 mod network;
@@ -82,6 +85,28 @@ pub trait Host: Send + Sync {
 
     /// Where a path lies; for a path that does not exist, where it would lie.
     fn volume(&self, path: &Path) -> Result<VolumeFacts, HostError>;
+
+    /// Which stack belongs in a directory, as far as this host remembers.
+    fn marked_volume(&self, base_dir: &Path) -> Result<Option<VolumeMark>, HostError> {
+        let _ = base_dir;
+        Ok(None)
+    }
+
+    /// All volumes that this host remembers.
+    fn marked_volumes(&self) -> Result<Vec<VolumeMark>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// Remembers that a stack lies in a directory, and on which file system, until [`Self::release`].
+    fn mark_volume(
+        &self,
+        stack: &StackName,
+        id: &StackId,
+        base_dir: &Path,
+    ) -> Result<(), HostError> {
+        let _ = (stack, id, base_dir);
+        Ok(())
+    }
 
     /// What a path is, without following any link. `lost+found` does not count as content of a directory.
     fn path_state(&self, path: &Path) -> Result<PathState, HostError>;
@@ -143,7 +168,8 @@ pub trait Host: Send + Sync {
     /// Removes a parent cgroup that no process is in; an absent one is fine.
     fn remove_cgroup(&self, parent: &str) -> Result<(), HostError>;
 
-    /// Gives a stack's reservations back: takes its entry out of the host-wide register, under its lock.
+    /// Gives a stack's reservations back: takes its entry out of the host-wide register, under its lock, and forgets its
+    /// volume.
     fn release(&self, stack_id: &StackId) -> Result<(), HostError>;
 
     /// The effective capabilities of this process, without `CAP_`, such as `NET_ADMIN`.

@@ -20,6 +20,12 @@ pub(crate) struct Mount {
     pub(crate) point: PathBuf,
     /// File system type.
     pub(crate) file_system: String,
+    /// What is mounted: a device, where it is one.
+    pub(crate) source: PathBuf,
+    /// The device's numbers, as in `8:1`.
+    pub(crate) device: String,
+    /// Options of the file system, as in `rw,prjquota`.
+    pub(crate) options: Vec<String>,
 }
 
 /// All mounts, in the kernel's order: a later one lies above an earlier one of the same place.
@@ -39,6 +45,9 @@ pub(crate) fn mounts(proc: &Path) -> Result<Vec<Mount>, HostError> {
             root: plain(&info.root).to_string_lossy().into_owned(),
             point: PathBuf::from(plain(&info.mount_point.to_string_lossy())),
             file_system: info.fs_type,
+            source: PathBuf::from(plain(info.mount_source.as_deref().unwrap_or_default())),
+            device: info.majmin,
+            options: info.super_options.into_keys().collect(),
         })
         .collect())
 }

@@ -174,6 +174,9 @@ impl Prepared {
                 mode: 0o600,
             })?;
         }
+        // the first moment at which the stack can be told from the empty directory under its volume
+        let (stack, id) = (self.config.name(), &self.config.id);
+        host.mark_volume(stack, id, &self.volume.path)?;
         drop(lock);
         Ok(())
     }

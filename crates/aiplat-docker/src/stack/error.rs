@@ -7,7 +7,7 @@ use aiplat_core::catalogue::CatalogueProblem;
 use aiplat_core::config::{SecretNeed, SelectionProblem};
 use aiplat_core::desired::DesiredProblem;
 use aiplat_core::manifest::EditError;
-use aiplat_core::names::ServiceName;
+use aiplat_core::names::{ServiceName, StackId, StackName};
 use aiplat_core::plan::{PlanProblem, Violation};
 use aiplat_core::settings::Problems;
 
@@ -26,6 +26,23 @@ pub enum PrepareError {
         expected: &'static str,
         /// What is there.
         found: &'static str,
+    },
+    /// The stack that belongs in a directory is not there: what lies under its volume is.
+    #[error(
+        "the volume of this stack is not mounted: expected stack `{stack}` ({stack_id}) in `{}`, found {found}",
+        .path.display()
+    )]
+    Lost {
+        /// The directory.
+        path: PathBuf,
+        /// The stack's name.
+        stack: StackName,
+        /// Its identity.
+        stack_id: StackId,
+        /// What is there instead.
+        found: &'static str,
+        /// The file system's UUID that it lay on, where it is known.
+        uuid: Option<String>,
     },
     /// Keys and values.
     #[error("{0}")]

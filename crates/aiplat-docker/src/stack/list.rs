@@ -48,7 +48,7 @@ pub async fn list<E: Engine, H: Host>(
         ..ObserveQuestion::default()
     };
     let observed = observe(engine, host, &question).await?;
-    let register = reconciled(&places.state_dir, &observed, catalogue)?;
+    let register = reconciled(host, &places.state_dir, &observed, catalogue)?;
     let mut all: BTreeMap<StackId, StackSummary> = register
         .stacks
         .into_iter()

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use aiplat_core::observed::{PathState, VolumeFacts};
 
 use super::PrepareError;
-use crate::host::Host;
+use crate::host::{Host, HostError, ManifestStore, VolumeMark};
 
 /// A stack's directory, canonical, with what lies below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,52 @@ pub struct Volume {
 /// Finds a stack's directory. A missing one is an error unless `allow_unmounted` says that it may be made.
 ///
 /// # Errors
-/// [`PrepareError::Volume`] for what is no directory, and host errors.
+/// [`PrepareError::Volume`] for what is no directory, [`PrepareError::Lost`] for one whose stack this host remembers
+/// and that is not there: its volume is not mounted, and nothing must be begun on what lies under it. Host errors.
 pub fn locate<H: Host>(
+    host: &H,
+    base_dir: &Path,
+    allow_unmounted: bool,
+) -> Result<Volume, PrepareError> {
+    if let Some((mark, found)) = lost(host, base_dir)? {
+        return Err(PrepareError::Lost {
+            path: base_dir.to_path_buf(),
+            stack: mark.stack,
+            stack_id: mark.stack_id,
+            found,
+            uuid: mark.uuid,
+        });
+    }
+    locate_as_it_is(host, base_dir, allow_unmounted)
+}
+
+/// Which stack belongs in a directory and is not there, and what is there instead.
+///
+/// # Errors
+/// [`HostError`].
+pub fn lost<H: Host>(
+    host: &H,
+    base_dir: &Path,
+) -> Result<Option<(VolumeMark, &'static str)>, HostError> {
+    let Some(mark) = host.marked_volume(base_dir)? else {
+        return Ok(None);
+    };
+    let found = match ManifestStore::new(base_dir).stack_id() {
+        Ok(Some(id)) if id == mark.stack_id => return Ok(None),
+        Ok(Some(_)) => "another stack",
+        Err(denied @ HostError::Denied { .. }) => return Err(denied),
+        Ok(None) | Err(_) => match host.path_state(base_dir)? {
+            PathState::Absent => "nothing",
+            PathState::Directory { empty: true, .. } => "an empty directory",
+            PathState::Directory { .. } => "a directory without its `config/stack-id`",
+            PathState::File { .. } | PathState::Link | PathState::Other => "no directory",
+        },
+    };
+    Ok(Some((mark, found)))
+}
+
+/// As [`locate`], for a teardown, which takes away what is left of a stack whose volume is lost.
+pub(super) fn locate_as_it_is<H: Host>(
     host: &H,
     base_dir: &Path,
     allow_unmounted: bool,

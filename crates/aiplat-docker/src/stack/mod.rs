@@ -35,6 +35,7 @@ mod stores;
 mod teardown;
 mod trail;
 mod usage;
+mod volume;
 
 pub use backup::{
     BackupError, BackupQuestion, BackupReport, Destination, PreparedBackup, prepare_backup,
@@ -48,8 +49,8 @@ pub use error::PrepareError;
 pub use happened::{Happened, events, recorded};
 pub use inputs::{Inputs, Intent, ServiceFile};
 pub use list::{StackSummary, list};
-pub use locate::{Volume, locate};
 pub use metrics::{Metric, Sample, metrics, metrics_text};
+pub use locate::{Volume, locate, lost};
 pub use open::{Opened, open, register};
 pub use operation::Operation;
 pub use own_services::{CatalogueError, catalogue, own_services, read_service};
@@ -64,6 +65,7 @@ pub use stores::StoreError;
 pub use teardown::{Teardown, TeardownError, teardown};
 pub use trail::{trail, trail_of};
 pub use usage::{Usage, own_container, usage};
+pub use volume::{NewVolume, VolumeError, new_volume};
 
 use std::path::{Path, PathBuf};
 

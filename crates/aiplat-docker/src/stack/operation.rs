@@ -94,6 +94,11 @@ impl Operation {
             return Ok(());
         }
         let store = AuditStore::new(&self.places.state_dir, &self.base_dir, id);
+        let store = if self.lock.is_some() {
+            store
+        } else {
+            store.detached()
+        };
         let caller = &self.places.caller;
         let seq = store.append(&caller.who(), |adopted| {
             Event::Begin(Begin {

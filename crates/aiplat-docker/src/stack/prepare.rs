@@ -144,7 +144,7 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
         ..Default::default()
     };
     let seen = observe(engine, host, &question).await?;
-    let register = reconciled(&places.state_dir, &seen, catalogue)?;
+    let register = reconciled(host, &places.state_dir, &seen, catalogue)?;
     let reserved = register
         .stacks
         .iter()

@@ -12,10 +12,11 @@ use aiplat_core::observed::Observed;
 use aiplat_core::settings::{Layers, Settings};
 use aiplat_core::spec::{IpProtocol, label};
 
-use crate::host::{HostError, ManifestStore, RegisterStore};
+use crate::host::{Host, HostError, ManifestStore, RegisterStore};
 
 /// The register as it must be: what the file says, without stacks that are gone, and with stacks that it forgot.
-pub(super) fn reconciled(
+pub(super) fn reconciled<H: Host>(
+    host: &H,
     state_dir: &Path,
     observed: &Observed,
     catalogue: &Catalogue,
@@ -23,9 +24,11 @@ pub(super) fn reconciled(
     let mut register = RegisterStore::new(state_dir).load()?.register;
     let labelled = labelled(observed);
     let ids: BTreeSet<&StackId> = labelled.iter().map(|(id, _)| id).collect();
-    // a stack is gone when neither its directory nor any of its objects knows it
+    let unmounted = unmounted(host)?;
+    // a stack is gone when neither its directory nor any of its objects knows it, and its volume is not just away
     register.stacks.retain(|r| {
         ids.contains(&r.stack_id)
+            || unmounted.contains(&r.stack_id)
             || ManifestStore::new(&r.base_dir)
                 .stack_id()
                 .is_ok_and(|id| id.as_ref() == Some(&r.stack_id))
@@ -38,6 +41,17 @@ pub(super) fn reconciled(
         }
     }
     Ok(register)
+}
+
+/// Stacks that had a volume of their own, which is not mounted.
+fn unmounted<H: Host>(host: &H) -> Result<BTreeSet<StackId>, HostError> {
+    let mut away = BTreeSet::new();
+    for mark in host.marked_volumes()? {
+        if mark.mount_point && !host.volume(&mark.base_dir)?.mount_point {
+            away.insert(mark.stack_id);
+        }
+    }
+    Ok(away)
 }
 
 /// Identities and directories that the engine's objects name.

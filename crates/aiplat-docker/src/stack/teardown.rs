@@ -10,7 +10,8 @@ use aiplat_core::plan::{self, Plan, Purge};
 use aiplat_core::spec::label;
 
 use super::copied::{lives_here, one_place};
-use super::{Operation, Places, PrepareError, locate};
+use super::locate::{locate_as_it_is, lost};
+use super::{Operation, Places, PrepareError};
 use crate::apply::{ApplyError, ApplyOptions, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
@@ -72,7 +73,8 @@ pub async fn teardown<E: Engine, H: Host>(
     purge: bool,
     places: &Places,
 ) -> Result<Teardown, TeardownError> {
-    let volume = locate(host, base_dir, true)?;
+    let lost = lost(host, base_dir)?;
+    let volume = locate_as_it_is(host, base_dir, true)?;
     let mut observed = observe(
         engine,
         host,
@@ -83,26 +85,30 @@ pub async fn teardown<E: Engine, H: Host>(
     )
     .await
     .map_err(PrepareError::from)?;
-    let store = ManifestStore::new(&volume.path);
-    let kept = store.stack_id()?;
-    // a manifest that cannot be read stands in no teardown's way: the labels tell whose objects they are
-    let text = store.read().ok().flatten();
-    if let Some(Ok(manifest)) = text.map(|text| Manifest::parse(&text)) {
-        lives_here(&manifest, &volume.path)?;
-    }
-    if let Some(id) = &kept {
-        let register = super::register(places)?;
-        one_place(host, id, &volume.path, &observed, &register)?;
-    }
-    let (id, stack) =
-        identity(kept, &volume.path, &observed, host, catalogue, places).ok_or_else(|| {
-            TeardownError::NoStack {
-                path: volume.path.clone(),
-            }
-        })?;
+    let who = if let Some((mark, _)) = &lost {
+        Some((mark.stack_id.clone(), mark.stack.clone()))
+    } else {
+        let store = ManifestStore::new(&volume.path);
+        let kept = store.stack_id()?;
+        // a manifest that cannot be read stands in no teardown's way: the labels tell whose objects they are
+        let text = store.read().ok().flatten();
+        if let Some(Ok(manifest)) = text.map(|text| Manifest::parse(&text)) {
+            lives_here(&manifest, &volume.path)?;
+        }
+        if let Some(id) = &kept {
+            let register = super::register(places)?;
+            one_place(host, id, &volume.path, &observed, &register)?;
+        }
+        identity(kept, &volume.path, &observed, host, catalogue, places)
+    };
+    let (id, stack) = who.ok_or_else(|| TeardownError::NoStack {
+        path: volume.path.clone(),
+    })?;
     let config = volume.path.join("config");
     let operation = match host.path_state(&config)? {
-        PathState::Directory { .. } => Operation::quiet(places, &volume.path, COMMAND)?,
+        PathState::Directory { .. } if lost.is_none() => {
+            Operation::quiet(places, &volume.path, COMMAND)?
+        }
         _ => Operation::without_lock(places, &volume.path, COMMAND),
     };
     let parent = id.cgroup_parent(&observed.engine.cgroup_driver);
@@ -115,7 +121,8 @@ pub async fn teardown<E: Engine, H: Host>(
     let mut directories = Vec::new();
     let restored = super::restore::directories(&volume.path)?;
     let names = DIRECTORIES.iter().map(|name| (*name).to_owned());
-    for name in names.chain(restored) {
+    // what lies under a volume that is not mounted is not this stack's
+    for name in names.chain(restored).filter(|_| lost.is_none()) {
         let path = volume.path.join(&name);
         // a purge that was killed after its last step but one left what it had put aside, which purging finishes
         let last = purge && name == "config";
@@ -129,7 +136,7 @@ pub async fn teardown<E: Engine, H: Host>(
     }
     let purge = purge.then_some(Purge { directories });
     let apparmor = volume.path.join("apparmor");
-    let plan = plan::teardown(
+    let mut plan = plan::teardown(
         &stack,
         &id,
         &volume.path,
@@ -138,6 +145,15 @@ pub async fn teardown<E: Engine, H: Host>(
         &observed,
         purge.as_ref(),
     );
+    if let Some((mark, found)) = lost {
+        let at = mark
+            .uuid
+            .map_or_else(String::new, |uuid| format!(" (UUID={uuid})"));
+        plan.notes.push(format!(
+            "the volume of this stack{at} is not mounted, found {found}: its data stays where it is; mount it and run \
+             this again to remove that too"
+        ));
+    }
     Ok(Teardown {
         plan,
         observed,

@@ -7,6 +7,7 @@ mod finding;
 mod host;
 mod manifest;
 mod stack;
+mod volumes;
 
 use aiplat_docker::host::{Host, HostQuestion};
 use aiplat_docker::observe::{ObserveQuestion, observe};
@@ -48,6 +49,7 @@ impl Doctor {
             findings.push(finding::failed("services", &failure));
         }
         let opened = opened(session, &mut findings);
+        volumes::look(session, &mut findings)?;
         match session.engine().await {
             Ok(connected) => {
                 let question = ObserveQuestion {

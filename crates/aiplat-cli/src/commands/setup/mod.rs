@@ -1,9 +1,11 @@
 //! `aiplat setup`
 
+mod device;
 mod preset;
 mod questions;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use aiplat_core::config::StackConfig;
 use aiplat_core::names::ServiceName;
@@ -27,6 +29,9 @@ use crate::view::Table;
 /// Checks the volume, users, ports, names, subnet and engine, reserves what the stack needs, draws its secrets, and
 /// writes `BASE_DIR/config/.env` with every key explained. No container is made: `aiplat deploy` does that, and does all
 /// of this itself where there is no manifest. Run again, it keeps what is there and changes what is given.
+///
+/// `--device` makes an empty block device the stack's volume first. One that holds anything at all, is mounted or in use
+/// is refused and not touched.
 #[derive(Debug, Args)]
 #[command(after_long_help = after())]
 pub(crate) struct Setup {
@@ -35,6 +40,9 @@ pub(crate) struct Setup {
     /// Start from one user's own values: directory, domain, name and ports by its number (default: who calls)
     #[arg(long, value_name = "UID", num_args = 0..=1, default_missing_value = "caller")]
     from_user: Option<String>,
+    /// Make this empty block device the stack's own volume: an ext4 file system, mounted at BASE_DIR now and at every boot
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<PathBuf>,
 }
 
 fn after() -> String {
@@ -46,6 +54,8 @@ Examples:
       asks nothing
   aiplat setup --yes --from-user 1007 --domain example.org
       tenant-1007.example.org in /mnt/data-tenant-1007, as user 1007
+  aiplat setup --yes --device /dev/sdb --base-dir /mnt/data2 --network ai_platform_2 --domain ai2.example.org
+      on a volume of its own, made of an empty disk
 
 Keys of the manifest:
 "
@@ -76,6 +86,9 @@ impl Setup {
             session.environment.can_ask() && !session.global.yes && !session.printer.is_json();
         if asks {
             questions::ask_all(session, &mut inputs)?;
+        }
+        if let Some(device) = &self.device {
+            device::mount(session, device, &inputs)?;
         }
         let engine = session.engine().await?;
         let (host, places) = (session.host(), session.places());
