@@ -62,9 +62,9 @@ impl From<RestoreError> for Failure {
                 "what was restored is not what was backed up",
             )
             .all(all),
-            RestoreError::PutBack { .. } | RestoreError::NotPutBack { .. } => {
-                Self::of(Exit::Failure, &error)
-            }
+            RestoreError::Earlier
+            | RestoreError::PutBack { .. }
+            | RestoreError::NotPutBack { .. } => Self::of(Exit::Failure, &error),
         }
     }
 }

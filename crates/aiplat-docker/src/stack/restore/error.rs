@@ -67,6 +67,9 @@ pub enum RestoreError {
     /// The scratch stack could not be removed.
     #[error(transparent)]
     Teardown(#[from] TeardownError),
+    /// An earlier run failed and was killed while it put the stack back.
+    #[error("an earlier run of this restore failed and was interrupted on its way back")]
+    Earlier,
     /// The restore failed, and the stack is as it was before it.
     #[error("the restore failed, and the stack is as it was before")]
     PutBack {

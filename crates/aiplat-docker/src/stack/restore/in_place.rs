@@ -106,11 +106,13 @@ pub(super) async fn put_back<E: Engine, H: Host, V: Events>(
 }
 
 async fn back<E: Engine, H: Host, V: Events>(
-    run: Run<'_, E, H>,
+    mut run: Run<'_, E, H>,
     aside: &Path,
     events: &V,
 ) -> Result<(), RestoreError> {
     let base_dir = run.question.base_dir.clone();
+    run.work.state.returning = true;
+    run.work.write()?;
     stop(run.engine, &base_dir).await?;
     let failed = run.work.path("failed");
     blocking(|| {
@@ -130,12 +132,11 @@ async fn back<E: Engine, H: Host, V: Events>(
     })?;
     let catalogue = crate::stack::catalogue(&base_dir)?;
     let (engine, host, places, options) = (run.engine, run.host, run.places, run.options.clone());
-    // nothing is left of the restore but what its directory holds: it is over
+    // everything has left it; nothing is left of the restore but what its directory holds: it is over
+    copy::remove(aside)?;
     run.work.end()?;
     deploy(
         engine, host, &catalogue, &base_dir, places, &options, None, events,
     )
-    .await?;
-    blocking(|| copy::remove(aside))?;
-    Ok(())
+    .await
 }

@@ -98,6 +98,9 @@ pub async fn restore<E: Engine, H: Host, V: Events>(
             run.unpack(source)
         })
         .await?;
+    if run.work.state.returning {
+        return Err(in_place::put_back(run, RestoreError::Earlier, &steps).await);
+    }
     if question.in_place {
         in_place::clear(&mut run, &steps).await?;
         if let Err(first) = run.rest(&steps).await {
@@ -152,7 +155,7 @@ impl<'a, E: Engine, H: Host> Run<'a, E, H> {
     ) -> Result<Self, RestoreError> {
         let base_dir = &question.base_dir;
         let volume = locate(host, base_dir, question.allow_unmounted)?;
-        let begun = under_way(base_dir)?.is_some();
+        let begun = state::begun(base_dir)?;
         if question.in_place {
             if !begun {
                 // must be a stack that can be opened
@@ -172,6 +175,7 @@ impl<'a, E: Engine, H: Host> Run<'a, E, H> {
             in_place: question.in_place,
             phase: Phase::Begun,
             aside: None,
+            returning: false,
         };
         let work = Work::open(base_dir, fresh)?;
         let contents = unpack::header(source)?;

@@ -52,6 +52,9 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// The directory that has what was there before, below `BASE_DIR`.
     pub(super) aside: Option<String>,
+    /// It failed, and what was there before is on its way back: nothing else is done any more.
+    #[serde(default)]
+    pub(super) returning: bool,
 }
 
 /// A restore's own directory, locked.
@@ -71,6 +74,16 @@ impl Work {
         let state = match read(base_dir)? {
             Some(found) if found.archive == fresh.archive && found.in_place == fresh.in_place => {
                 found
+            }
+            // it was killed when all was done but the tidying up
+            Some(found) if found.phase == Phase::Done => {
+                for name in [Some("tree".to_owned()), found.aside].into_iter().flatten() {
+                    copy::remove(&place.join(&name))?;
+                    if name.starts_with(ASIDE) {
+                        copy::remove(&base_dir.join(&name))?;
+                    }
+                }
+                fresh
             }
             Some(found) => {
                 return Err(RestoreError::Another {
@@ -161,6 +174,11 @@ fn lock(path: &Path) -> Result<File, HostError> {
         .into()),
         Err(TryLockError::Error(e)) => Err(HostError::io("lock", path, e)),
     }
+}
+
+/// Whether a restore into a directory was begun, even one that is done but for the tidying up.
+pub(super) fn begun(base_dir: &Path) -> Result<bool, HostError> {
+    Ok(read(base_dir)?.is_some())
 }
 
 /// The archive whose restore into a directory is not finished.
