@@ -75,6 +75,7 @@ const TABLE: &[Row] = &[
         "aiplat-testkit",
         &[
             "aiplat-apparmor",
+            "aiplat-archive",
             "aiplat-core",
             "aiplat-docker",
             "aiplat-vectordb",

@@ -1,5 +1,6 @@
 //! Whole stacks on an engine and a host in memory: observe, plan, apply, and everything that can go wrong on the way.
 
+mod backup;
 mod contract;
 mod interrupted;
 mod operations;
