@@ -1,5 +1,6 @@
 //! A secret drifts (the file says one thing, the database another), is mangled (`$`), or leaks: in what the engine shows,
-//! in a command line, in a log, through a port on every address. `secrets` reads every place that might tell one.
+//! in a command line, in a log, through a port on every address. `secrets` reads every place that might tell one,
+//! `rotate` has values that changed in the file alone refused, and changed ones let in and old ones refused by the service.
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
