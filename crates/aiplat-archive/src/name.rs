@@ -25,14 +25,14 @@ pub struct NameError {
 pub(crate) const SUFFIX: &str = ".aiplat";
 
 impl ArchiveName {
-    /// Of a stack at a moment. A stack's name has small letters, digits and `-`, begins with a letter or digit and is at
-    /// most 64 long.
+    /// Of a stack at a moment. A stack's name has letters, digits, `_`, `.` and `-`, begins with a letter or digit and is
+    /// at most 64 long.
     pub fn new(stack: &str, at: Stamp) -> Result<Self, NameError> {
         let fits = (1..=64).contains(&stack.len())
-            && !stack.starts_with('-')
+            && stack.starts_with(|c: char| c.is_ascii_alphanumeric())
             && stack
                 .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+                .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
         if !fits {
             return Err(NameError {
                 found: stack.to_owned(),
@@ -100,6 +100,7 @@ mod tests {
         let name = ArchiveName::new("a-b-c", Stamp::from_unix(0)).unwrap();
         assert_eq!(name.to_string(), "a-b-c-19700101T000000Z.aiplat");
         assert_eq!(ArchiveName::parse(&name.to_string()).unwrap(), name);
+        assert!(ArchiveName::new("ai_platform", Stamp::from_unix(0)).is_ok());
         assert_eq!(name.sidecar(), "a-b-c-19700101T000000Z.aiplat.json");
     }
 
@@ -109,7 +110,8 @@ mod tests {
             "../acme-19700101T000000Z.aiplat",
             "a/b-19700101T000000Z.aiplat",
             "acme-19700101T000000Z.aiplat.json",
-            "Acme-19700101T000000Z.aiplat",
+            ".acme-19700101T000000Z.aiplat",
+            "ac me-19700101T000000Z.aiplat",
             "-19700101T000000Z.aiplat",
             "acme-1970.aiplat",
             "acme.aiplat",

@@ -1,7 +1,8 @@
 //! Asking somebody at a terminal. Without one nothing is ever asked.
 
 use dialoguer::theme::SimpleTheme;
-use dialoguer::{Confirm, Input};
+use dialoguer::{Confirm, Input, Password};
+use secrecy::SecretString;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -55,6 +56,29 @@ pub(crate) fn value(
         .validate_with(|text: &String| check(text.trim()))
         .interact_text()
         .map(|text: String| text.trim().to_owned())
+        .map_err(|error| unanswered(&error))
+}
+
+/// Asks for a passphrase, which is not shown.
+pub(crate) fn passphrase(question: &str) -> Result<SecretString, Failure> {
+    Password::with_theme(&SimpleTheme)
+        .with_prompt(question)
+        .interact()
+        .map(SecretString::from)
+        .map_err(|error| unanswered(&error))
+}
+
+/// Asks for a new passphrase, twice; `check` says what is wrong with one.
+pub(crate) fn new_passphrase(
+    question: &str,
+    check: &dyn Fn(&str) -> Result<(), String>,
+) -> Result<SecretString, Failure> {
+    Password::with_theme(&SimpleTheme)
+        .with_prompt(question)
+        .with_confirmation("The same again", "these are two different ones")
+        .validate_with(|text: &String| check(text))
+        .interact()
+        .map(SecretString::from)
         .map_err(|error| unanswered(&error))
 }
 

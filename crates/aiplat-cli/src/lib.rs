@@ -19,6 +19,7 @@ mod environment;
 mod exit;
 mod failure;
 mod find;
+mod kept;
 mod keys;
 mod live;
 mod printer;

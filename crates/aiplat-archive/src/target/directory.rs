@@ -36,7 +36,7 @@ impl Directory {
         TargetError::io(format!("{what} `{file}`"), self.place(), source)
     }
 
-    fn make(&self) -> Result<(), TargetError> {
+    pub(super) fn make(&self) -> Result<(), TargetError> {
         match fs::DirBuilder::new().mode(0o700).create(&self.path) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
                 Err(TargetError::io("make the directory", self.place(), e))

@@ -57,6 +57,14 @@ impl Target {
         Ok(Self::S3(Box::new(S3::new(place, keys)?)))
     }
 
+    /// Tries whether an archive could be written here, before hours of work: a directory is made, a bucket is asked.
+    pub fn ready(&self) -> Result<(), TargetError> {
+        match self {
+            Self::Directory(directory) => directory.make(),
+            Self::S3(s3) => s3.ready(),
+        }
+    }
+
     /// Begins an archive. `expected` is what a full disk is reported with: the bytes of content, where they are known.
     pub fn begin(
         &self,

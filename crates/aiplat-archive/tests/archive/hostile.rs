@@ -127,7 +127,7 @@ fn each_kind_of_harm_is_refused_with_words() {
     nobody.owner = "root;rm";
     let mut long = file(&format!("top/{}", "x".repeat(300)));
     long.pax = true;
-    let mut deep = file(&"d/".repeat(300).trim_end_matches('/'));
+    let mut deep = file("d/".repeat(300).trim_end_matches('/'));
     deep.pax = true;
     let mut hard = Raw::new(EntryType::Link, "top/hard").to("/etc/shadow");
     hard.pax = false;

@@ -1,11 +1,10 @@
 //! `aiplat export`
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::Ended;
 use super::backup::Backup;
+use crate::kept::{KeptArgs, S3Args};
 use crate::keys::SealArgs;
 use crate::session::Session;
 
@@ -21,8 +20,10 @@ Examples:
       one archive in /mnt/backup, for whoever has the key
   aiplat export /media/disk --passphrase-file words.txt --base-dir /mnt/data2")]
 pub(crate) struct Export {
-    /// The directory for the archive
-    directory: PathBuf,
+    /// A directory for the archive, or a folder of a bucket as s3://BUCKET/FOLDER
+    place: String,
+    #[command(flatten)]
+    s3: S3Args,
     #[command(flatten)]
     seal: SealArgs,
 }
@@ -39,7 +40,7 @@ impl Export {
             .filter(|s| s.backup.as_ref().is_some_and(|b| b.none.is_some()))
             .map(|s| s.name.to_string())
             .collect();
-        Backup::of(self.directory, left_out, self.seal)
+        Backup::of(KeptArgs::at(self.place, self.s3), left_out, self.seal)
             .run(session)
             .await
     }

@@ -1,12 +1,11 @@
 //! `aiplat import`
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::Ended;
 use super::restore::Restore;
 use crate::args::SettingsArgs;
+use crate::kept::S3Args;
 use crate::keys::KeyArgs;
 use crate::session::Session;
 
@@ -24,8 +23,10 @@ Examples:
       --base-dir /srv/ai --uid 3000 --gid 3000 --subnet 10.200.7.0/24 --domain ai2.example.org
       where the old values are taken")]
 pub(crate) struct Import {
-    /// The archive
-    archive: PathBuf,
+    /// The archive: a path, or s3://BUCKET/FOLDER/NAME
+    archive: String,
+    #[command(flatten)]
+    s3: S3Args,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
@@ -34,7 +35,7 @@ pub(crate) struct Import {
 
 impl Import {
     pub(super) async fn run(self, session: &Session) -> Ended {
-        Restore::of(self.archive, self.key, self.settings)
+        Restore::of(self.archive, self.s3, self.key, self.settings)
             .run(session)
             .await
     }

@@ -7,11 +7,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::Ended;
-use super::backup::{now, of_file};
+use super::backup::now;
 use crate::args::SettingsArgs;
 use crate::ask;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::kept::S3Args;
 use crate::keys::KeyArgs;
 use crate::live::Live;
 use crate::session::Session;
@@ -40,14 +41,16 @@ Examples:
   aiplat restore /mnt/backup/ai_platform-20261122T093635Z.aiplat --identity key.txt --in-place
       back to what the archive has")]
 pub(crate) struct Restore {
-    /// The archive
-    archive: PathBuf,
+    /// The archive: a path, or s3://BUCKET/FOLDER/NAME
+    archive: String,
     /// Put the stack that is there back to what the archive has
     #[arg(long)]
     in_place: bool,
     /// The stack's name, instead of typing it; for `--in-place`
     #[arg(long, value_name = "NAME", requires = "in_place")]
     confirm: Option<String>,
+    #[command(flatten)]
+    s3: S3Args,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
@@ -56,19 +59,20 @@ pub(crate) struct Restore {
 
 impl Restore {
     /// A restore of this archive into a directory of its own.
-    pub(super) fn of(archive: PathBuf, key: KeyArgs, settings: SettingsArgs) -> Self {
+    pub(super) fn of(archive: String, s3: S3Args, key: KeyArgs, settings: SettingsArgs) -> Self {
         Self {
             archive,
             in_place: false,
             confirm: None,
+            s3,
             key,
             settings,
         }
     }
 
     pub(super) async fn run(self, session: &Session) -> Ended {
-        let key = self.key.key()?;
-        let (target, name) = of_file(&self.archive)?;
+        let key = self.key.key(session)?;
+        let (target, name) = self.s3.archive(session, &self.archive)?;
         let base_dir = self.base_dir(session)?;
         let source = Source {
             target: &target,

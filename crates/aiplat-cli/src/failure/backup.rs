@@ -71,9 +71,10 @@ impl From<RestoreError> for Failure {
 
 impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
-        let exit = match &error {
+        let exit = match error {
+            ArchiveError::Target(error) => return error.into(),
+            ArchiveError::Key(error) => return error.into(),
             ArchiveError::NoRoom { .. } | ArchiveError::File { .. } => Exit::Host,
-            ArchiveError::Target(error) => return Self::of(target_exit(error), error),
             _ => Exit::Invalid,
         };
         Self::of(exit, &error)
@@ -82,12 +83,17 @@ impl From<ArchiveError> for Failure {
 
 impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {
-        Self::of(target_exit(&error), &error)
+        let exit = match &error {
+            TargetError::Address { .. } => Exit::Usage,
+            TargetError::Missing { .. } | TargetError::Size { .. } => Exit::Invalid,
+            TargetError::Exists { .. } => Exit::Refused,
+            TargetError::Busy { .. } => Exit::Locked,
+            _ => Exit::Host,
+        };
+        let full = matches!(error, TargetError::Full { .. });
+        let hint = "free some space there, or give another place with `--to`; older archives are as they were";
+        Self::of(exit, &error).maybe_hint(full.then(|| hint.to_owned()))
     }
-}
-
-fn target_exit(_: &TargetError) -> Exit {
-    Exit::Host
 }
 
 impl From<KeyError> for Failure {

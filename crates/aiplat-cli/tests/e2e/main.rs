@@ -6,6 +6,7 @@
 
 mod audit;
 mod backup;
+mod backup_places;
 mod bad_input;
 mod day_in_the_life;
 mod disk_full;

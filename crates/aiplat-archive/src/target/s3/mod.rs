@@ -142,6 +142,13 @@ impl S3 {
         &self.place
     }
 
+    /// Writes and deletes something small.
+    pub(super) fn ready(&self) -> Result<(), TargetError> {
+        const TRIAL: &str = ".aiplat-trial";
+        self.replace(TRIAL, b"may be deleted\n")?;
+        self.delete(TRIAL)
+    }
+
     fn key(&self, file: &str) -> String {
         format!("{}{file}", self.prefix)
     }

@@ -21,7 +21,7 @@ fn command(words: &[&str]) -> Result<Vec<String>, String> {
     root.build();
     let mut path: Vec<String> = Vec::new();
     let mut at = &root;
-    let mut words = words.iter().copied();
+    let mut words = words.iter().copied().peekable();
     let mut positional = 0;
     while let Some(word) = words.next() {
         let ends = ['|', ';', '&', '>', '<', '#', '$', '\\', '(', '`'];
@@ -40,7 +40,10 @@ fn command(words: &[&str]) -> Result<Vec<String>, String> {
             let argument = flag_of(at, flag)
                 .ok_or_else(|| format!("`aiplat {}` has no flag `{flag}`", path.join(" ")))?;
             let takes = argument.get_num_args().is_some_and(|n| n.min_values() > 0);
-            if takes && value.is_none() {
+            // a value that may be left out is one when it stands there
+            let may = argument.get_num_args().is_some_and(|n| n.max_values() > 0);
+            let there = |word: &&str| !word.starts_with('-') && at.find_subcommand(word).is_none();
+            if value.is_none() && (takes || (may && words.peek().is_some_and(there))) {
                 words.next();
             }
         } else if passes_on(at) && given(at, &mut positional) {
@@ -101,6 +104,10 @@ fn a_line_is_its_commands() {
     let line = "aiplat exec -T postgres -- pg_dump -U postgres | aiplat exec a psql --version";
     assert_eq!(commands(line).unwrap(), [["exec"], ["exec"]]);
     assert!(commands("aiplat exec --nonsense a b").is_err());
+    assert_eq!(
+        commands("aiplat backup --verify /mnt/x --identity y").unwrap(),
+        [["backup"]]
+    );
     assert!(commands("aiplat nonsense").is_err());
     assert!(commands("aiplat plan --nonsense").is_err());
     assert!(commands("aiplat catalog nonsense").is_err());

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub(crate) mod bed;
+pub(crate) mod bucket;
 pub(crate) mod curl;
 pub(crate) mod engine;
 pub(crate) mod images;
