@@ -76,6 +76,9 @@ pub(super) struct Adjusting<'a> {
     pub(super) given: &'a Given,
 }
 
+/// How it does.
+pub(super) type Adjust<'a> = dyn FnMut(Adjusting<'_>) -> Result<(), PrepareError> + Send + 'a;
+
 /// The same under a lock that is held already, with the secrets as an operation wants them.
 #[allow(clippy::too_many_arguments)] // the two operations that call it say each of them
 pub(super) async fn prepare_with<E: Engine, H: Host>(
@@ -86,7 +89,7 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     places: &Places,
     intent: Intent,
     held: Option<Operation>,
-    adjust: Option<&mut (dyn FnMut(Adjusting<'_>) -> Result<(), PrepareError> + Send)>,
+    adjust: Option<&mut Adjust<'_>>,
 ) -> Result<Prepared, PrepareError> {
     let known = known_keys(catalogue);
     let mut layers = Layers {

@@ -18,7 +18,7 @@ use aiplat_core::secret::RANDOM_BYTES;
 pub use drive::{Flights, Ground, Leg, Lost, Target, drive};
 pub use outline::{Outline, Planned};
 
-use super::prepare::{Adjusting, prepare_with, random};
+use super::prepare::{Adjust, Adjusting, prepare_with, random};
 use super::{DeployError, Inputs, Intent, Operation, Places, PrepareError};
 use crate::apply::ApplyOptions;
 use crate::engine::Engine;
@@ -223,8 +223,6 @@ impl<E: Engine, H: Host, V: Events> Rotation<'_, E, H, V> {
         }
     }
 }
-
-type Adjust<'a> = dyn FnMut(Adjusting<'_>) -> Result<(), PrepareError> + Send + 'a;
 
 /// The stack on its engine and host.
 struct Stand<'a, 'r, E, H, V> {
