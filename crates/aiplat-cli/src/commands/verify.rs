@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aiplat_core::config::StackConfig;
 use aiplat_docker::engine::Bollard;
-use aiplat_docker::stack::{list, open};
+use aiplat_docker::stack::{catalogue, list, open};
 use aiplat_testkit::proof::{Bed, Layer, Options, ProofError, Report, render, verify};
 use clap::Args;
 
@@ -30,6 +30,8 @@ Examples:
       this stack against every other one on the host
   aiplat verify --against ai_platform_2 --html isolation.html
   aiplat verify --all --layer network --layer files
+  aiplat verify --all --layer resources --hog
+      also: what one stack takes up to its limits, the others do not notice
   aiplat verify --all --json | jq '.cells[] | select(.verdict == \"breach\")'")]
 pub(crate) struct Verify {
     /// Against this stack only; may be given several times
@@ -42,6 +44,10 @@ pub(crate) struct Verify {
     /// collisions
     #[arg(long, value_name = "LAYER")]
     layer: Vec<Layer>,
+    /// Let a hog loose in each stack in turn, while the others are watched: a container of our own that takes processes and
+    /// memory up to the limits of the stack's smallest service. Some ten seconds a stack in which the machine is busy
+    #[arg(long)]
+    hog: bool,
     /// Show cells that held, too
     #[arg(long)]
     cells: bool,
@@ -63,6 +69,13 @@ impl Verify {
         if !self.layer.is_empty() {
             options = options.only(&self.layer);
         }
+        if self.hog && !options.layers.contains(&Layer::Resources) {
+            return Err(
+                Failure::new(Exit::Usage, "`--hog` is part of the layer `resources`")
+                    .hint("add `--layer resources`, or leave `--layer` out"),
+            );
+        }
+        options = options.with_hog(self.hog);
         let bed = Bed::new(&engine, &host, &session.catalogue, &places);
         let report = verify(&bed, stacks, &options).await?;
         for (path, text) in [
@@ -106,7 +119,9 @@ impl Verify {
                 self.against.is_empty() || self.against.iter().any(|n| n == other.stack.as_str());
             let there = stacks.iter().any(|s| s.id == other.stack_id);
             if wanted && !there {
-                stacks.push(open(&host, &session.catalogue, &other.base_dir)?.config);
+                // its own service files, and nobody else's
+                let catalogue = catalogue(&other.base_dir)?;
+                stacks.push(open(&host, &catalogue, &other.base_dir)?.config);
             }
         }
         if stacks.is_empty() {

@@ -408,6 +408,18 @@ impl Check<'_> {
                 "a preferred host port exactly where there is a `key`",
             );
         }
+        for listen in &s.listens {
+            self.expect(
+                !listen.reason.trim().is_empty(),
+                "listens.reason",
+                "why the port is open",
+            );
+            let planned = s
+                .ports
+                .iter()
+                .any(|p| p.container == listen.port && p.protocol == listen.protocol);
+            self.expect(!planned, "listens.port", "one that is not among `ports`");
+        }
         let used = s.routes.iter().map(|r| &r.port).chain(&s.metrics.port);
         for port in used {
             self.expect(

@@ -50,6 +50,9 @@ pub struct Service {
     /// Ports it listens on.
     #[serde(default)]
     pub ports: Vec<Port>,
+    /// Ports it listens on besides, inside its own network only, and which nobody is meant to ask.
+    #[serde(default)]
+    pub listens: Vec<Listen>,
     /// Directories of the stack that it sees.
     #[serde(default)]
     pub mounts: Vec<Mount>,
@@ -218,6 +221,19 @@ pub struct Port {
     pub key: Option<String>,
     /// Preferred host port.
     pub default: Option<u16>,
+}
+
+/// A port that the program opens inside its own network although nobody of the stack asks it there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// Port inside the container.
+    pub port: u16,
+    /// Transport; TCP when not given.
+    #[serde(default = "tcp")]
+    pub protocol: crate::spec::IpProtocol,
+    /// Why it is there and cannot be closed.
+    pub reason: String,
 }
 
 fn tcp() -> crate::spec::IpProtocol {

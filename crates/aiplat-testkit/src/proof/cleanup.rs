@@ -1,12 +1,13 @@
 //! What a run that was killed left behind, and the turn under which there is only one run.
 //!
 //! Everything that a run makes carries a name that nothing else has: links `.aiplat-proof-…` in a stack's directories,
-//! and collections `aiplat_proof_<12 hexadecimal digits>` in its store. So no record is needed, and nothing else is removed.
+//! collections `aiplat_proof_<12 hexadecimal digits>` in its store, and
+//! containers whose label says that they are a hog. So no record is needed, and nothing else is removed.
 
 use std::fs::File;
 use std::path::Path;
 
-use super::layers::{Standing, sweep};
+use super::layers::{Standing, sweep, sweep_hogs};
 use super::{Layer, ProofError, Scene};
 
 /// The beginning of every name that a run makes in a directory.
@@ -40,7 +41,7 @@ impl Turn {
 
 /// Removes what earlier runs left in these stacks, and says what it was.
 pub(super) async fn leftovers(scene: &Scene<'_>, standing: &Standing) -> Vec<String> {
-    let mut removed = Vec::new();
+    let mut removed = sweep_hogs(scene).await;
     for stack in &scene.stacks {
         let binds = stack
             .desired

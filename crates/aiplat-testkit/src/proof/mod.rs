@@ -42,6 +42,10 @@ pub struct Options {
     pub prober: Vec<OsString>,
     /// How long an answer is waited for that must not come.
     pub patience: Duration,
+    /// Let a hog loose in each stack in turn, as part of [`Layer::Resources`]: a canary container that takes processes
+    /// and memory up to the limits of one service, while the other stacks are watched. Off unless asked for, since it
+    /// makes the machine busy for some ten seconds a stack.
+    pub hog: bool,
 }
 
 impl Options {
@@ -51,7 +55,15 @@ impl Options {
             layers: Layer::ALL.into(),
             prober,
             patience: Duration::from_millis(300),
+            hog: false,
         }
+    }
+
+    /// With hogs, or without.
+    #[must_use]
+    pub fn with_hog(mut self, hog: bool) -> Self {
+        self.hog = hog;
+        self
     }
 
     /// These layers only.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use aiplat_core::catalogue::Catalogue;
 use aiplat_core::config::StackConfig;
 use aiplat_core::desired::{Desired, desired};
 use aiplat_core::names::ServiceName;
@@ -12,6 +13,7 @@ use aiplat_docker::engine::{ContainerDetail, Engine};
 use aiplat_docker::host::Host;
 use futures_util::future::try_join_all;
 
+use super::layers::inet6;
 use super::{Bed, ProofError};
 
 /// One container that runs in a stack's name.
@@ -37,6 +39,8 @@ pub struct Member {
     pub addresses: Vec<IpAddr>,
     /// Ports that its service listens on, by the catalogue.
     pub ports: Vec<(u16, IpProtocol)>,
+    /// Ports that it may listen on besides, by the catalogue.
+    pub listens: Vec<(u16, IpProtocol)>,
 }
 
 /// One stack under proof.
@@ -46,6 +50,8 @@ pub struct Stack {
     pub name: String,
     /// What its manifest says.
     pub config: StackConfig,
+    /// The services that it knows: the built-in ones and its own service files.
+    pub catalogue: Catalogue,
     /// What that comes to on this host.
     pub desired: Desired,
     /// What runs.
@@ -63,12 +69,16 @@ impl Stack {
         config: StackConfig,
         observed: &Observed,
     ) -> Result<Self, ProofError> {
-        let desired = desired(&config, bed.catalogue, &observed.engine).map_err(|problems| {
+        // a stack's own service files are nobody else's
+        let catalogue = aiplat_docker::stack::catalogue(config.base_dir())
+            .map_err(|e| ProofError::Plan(vec![e.to_string()]))?;
+        let desired = desired(&config, &catalogue, &observed.engine).map_err(|problems| {
             ProofError::Plan(problems.iter().map(ToString::to_string).collect())
         })?;
         let mut stack = Self {
             name: config.name().to_string(),
             config,
+            catalogue,
             desired,
             members: Vec::new(),
             missing: Vec::new(),
@@ -126,12 +136,16 @@ impl Stack {
         let planned = detail.name == wanted.container.name.as_str();
         let mut addresses: Vec<IpAddr> =
             detail.addresses.values().map(|a| IpAddr::V4(*a)).collect();
-        addresses.extend(inet6(bed, pid));
-        let ports = bed
-            .catalogue
-            .get(&service)
-            .into_iter()
-            .flat_map(|s| &s.ports);
+        // what is of one link alone leads nowhere from another network
+        let six = inet6::of(&bed.host.proc, &pid.to_string());
+        addresses.extend(
+            six.iter()
+                .filter(|e| e.global())
+                .map(|e| IpAddr::V6(e.address)),
+        );
+        let known = self.catalogue.get(&service);
+        let ports = known.into_iter().flat_map(|s| &s.ports);
+        let listens = known.into_iter().flat_map(|s| &s.listens);
         Ok(Some(Member {
             label: if planned {
                 format!("{}/{service}", self.name)
@@ -141,6 +155,7 @@ impl Stack {
             spec: wanted.container.clone(),
             processes: bed.host.processes_of_container(pid)?,
             ports: ports.map(|p| (p.container, p.protocol)).collect(),
+            listens: listens.map(|p| (p.port, p.protocol)).collect(),
             service,
             planned,
             detail,
@@ -191,18 +206,4 @@ impl Stack {
         paths.dedup();
         paths
     }
-}
-
-/// The addresses of the newer protocol that a process's network has, link-local ones left out.
-fn inet6(bed: &Bed<'_>, pid: u32) -> Vec<IpAddr> {
-    let path = bed.host.proc.join(pid.to_string()).join("net/if_inet6");
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let address = u128::from_str_radix(words.next()?, 16).ok()?;
-            let scope = words.nth(2)?;
-            (scope == "00").then(|| IpAddr::V6(address.into()))
-        })
-        .collect()
 }

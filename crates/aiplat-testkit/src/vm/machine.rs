@@ -1,7 +1,7 @@
 //! Booting.
 
 use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -105,106 +105,19 @@ impl Machine {
     }
 
     fn boot(&self, archive: &[u8]) -> Result<Transcript, BootError> {
-        let io = |what| move |source| BootError::Io { what, source };
-        let mut file = tempfile::NamedTempFile::new().map_err(io("make the initramfs"))?;
-        io::Write::write_all(&mut file, archive).map_err(io("write the initramfs"))?;
         let begin = Instant::now();
-        let mut child = Command::new(&self.qemu)
-            .args([
-                "-accel",
-                "tcg",
-                "-cpu",
-                "qemu64",
-                "-smp",
-                "1",
-                "-nodefaults",
-            ])
-            .args([
-                "-display",
-                "none",
-                "-serial",
-                "stdio",
-                "-monitor",
-                "none",
-                "-no-reboot",
-            ])
-            .arg("-m")
-            .arg(memory_mib(archive.len()).to_string())
-            .arg("-kernel")
-            .arg(self.kernel.path())
-            .arg("-initrd")
-            .arg(file.path())
-            .args(["-append", COMMAND_LINE])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(io("start the emulator"))?;
-        let console = child.stdout.take().expect("standard output was asked for");
-        let (sender, lines) = mpsc::channel();
-        let reader = thread::spawn(move || {
-            let mut console = BufReader::new(console);
-            let mut line = Vec::new();
-            while console
-                .read_until(b'\n', &mut line)
-                .is_ok_and(|length| length > 0)
-            {
-                let text = String::from_utf8_lossy(&line);
-                let text = text.trim_end_matches(['\r', '\n']).to_owned();
-                line.clear();
-                if sender.send(text).is_err() {
-                    break;
-                }
-            }
-        });
-        let outcome = self.listen(begin, &lines);
-        // ours, by its handle; it is gone already where it ended by itself
-        let _ = child.kill();
-        child.wait().map_err(io("wait for the emulator"))?;
-        drop(lines);
-        let _ = reader.join();
-        outcome
-    }
-
-    fn listen(
-        &self,
-        begin: Instant,
-        lines: &mpsc::Receiver<String>,
-    ) -> Result<Transcript, BootError> {
         let mut answers = Answers::default();
         let mut kernel = String::new();
-        let mut last = String::new();
-        loop {
-            let left = self.limit.saturating_sub(begin.elapsed());
-            let line = match lines.recv_timeout(left) {
-                Ok(line) => line,
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    return Err(BootError::TimedOut {
-                        limit: self.limit,
-                        last,
-                    });
-                }
-                Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err(BootError::EndedEarly { last });
-                }
-            };
-            if line.contains("Kernel panic") {
-                return Err(BootError::Panic { last: line });
-            }
+        let memory = memory_mib(archive.len()).to_string();
+        let arguments = ["-smp", "1", "-m", &memory];
+        let path = self.kernel.path();
+        boot(&self.qemu, path, archive, &arguments, self.limit, |line| {
             let mut words = line.splitn(3, '\t');
             match (words.next(), words.next(), words.next()) {
-                (Some("@"), Some("end"), _) => {
-                    let took = begin.elapsed();
-                    return Ok(Transcript {
-                        kernel,
-                        answers,
-                        took,
-                        retried: false,
-                    });
-                }
+                (Some("@"), Some("end"), _) => return Some(Ok(())),
                 (Some("@"), Some("kernel"), Some(release)) => release.clone_into(&mut kernel),
                 (Some("@"), Some("broken"), Some(why)) => {
-                    return Err(BootError::Broken(why.to_owned()));
+                    return Some(Err(BootError::Broken(why.to_owned())));
                 }
                 (Some("@"), Some(step), Some(answer)) => {
                     if let Ok(step) = step.parse() {
@@ -213,9 +126,84 @@ impl Machine {
                 }
                 _ => {}
             }
-            last = line;
-        }
+            None
+        })?;
+        Ok(Transcript {
+            kernel,
+            answers,
+            took: begin.elapsed(),
+            retried: false,
+        })
     }
+}
+
+/// Boots `archive` as the first root, and hands every line of the console to `each` until that has an end.
+pub(super) fn boot<T>(
+    qemu: &Path,
+    kernel: &Path,
+    archive: &[u8],
+    arguments: &[&str],
+    limit: Duration,
+    mut each: impl FnMut(&str) -> Option<Result<T, BootError>>,
+) -> Result<T, BootError> {
+    let io = |what| move |source| BootError::Io { what, source };
+    let mut file = tempfile::NamedTempFile::new().map_err(io("make the initramfs"))?;
+    io::Write::write_all(&mut file, archive).map_err(io("write the initramfs"))?;
+    let begin = Instant::now();
+    let mut child = Command::new(qemu)
+        .args(["-accel", "tcg", "-cpu", "qemu64", "-nodefaults"])
+        .args(["-display", "none", "-serial", "stdio"])
+        .args(["-monitor", "none", "-no-reboot"])
+        .args(arguments)
+        .arg("-kernel")
+        .arg(kernel)
+        .arg("-initrd")
+        .arg(file.path())
+        .args(["-append", COMMAND_LINE])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(io("start the emulator"))?;
+    let console = child.stdout.take().expect("standard output was asked for");
+    let (sender, lines) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut console = BufReader::new(console);
+        let mut line = Vec::new();
+        while console
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|length| length > 0)
+        {
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end_matches(['\r', '\n']).to_owned();
+            line.clear();
+            if sender.send(text).is_err() {
+                break;
+            }
+        }
+    });
+    let mut last = String::new();
+    let outcome = loop {
+        let left = limit.saturating_sub(begin.elapsed());
+        let line = match lines.recv_timeout(left) {
+            Ok(line) => line,
+            Err(mpsc::RecvTimeoutError::Timeout) => break Err(BootError::TimedOut { limit, last }),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break Err(BootError::EndedEarly { last }),
+        };
+        if line.contains("Kernel panic") {
+            break Err(BootError::Panic { last: line });
+        }
+        if let Some(ended) = each(&line) {
+            break ended;
+        }
+        last = line;
+    };
+    // ours, by its handle; it is gone already where it ended by itself
+    let _ = child.kill();
+    child.wait().map_err(io("wait for the emulator"))?;
+    drop(lines);
+    let _ = reader.join();
+    outcome
 }
 
 /// Room for the archive packed and unpacked, for policies (some 140 KiB each) and programs.

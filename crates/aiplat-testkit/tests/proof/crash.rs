@@ -11,6 +11,8 @@ use super::lab::Lab;
 
 /// Set for the process that is killed.
 const VICTIM: &str = "AIPLAT_PROOF_VICTIM";
+/// Its value for the one that is killed while a hog runs.
+const HOG: &str = "hog";
 
 #[tokio::test(flavor = "multi_thread")]
 #[allow(
@@ -22,6 +24,10 @@ async fn victim() {
         return;
     }
     let lab = Lab::guest().await.expect("an engine");
+    while std::env::var(VICTIM).is_ok_and(|word| word == HOG) {
+        lab.verify_with_hog(&["proof-a", "proof-b"], &[Layer::Resources])
+            .await;
+    }
     loop {
         lab.verify(&["proof-a", "proof-b"], &[Layer::Files, Layer::Vectors])
             .await;
@@ -96,7 +102,48 @@ async fn the_next_run_removes_what_a_killed_one_left_and_nothing_else() {
             line.starts_with(env!("CARGO_BIN_EXE_aiplat-netprobe"))
         });
     assert_eq!(probers.count(), 0);
+    a_hog_goes_too(&lab).await;
     tokio::join!(lab.teardown("proof-a"), lab.teardown("proof-b"));
+}
+
+/// A run that is killed while its hog takes what it gets: the next one removes the hog, and restarts nothing.
+async fn a_hog_goes_too(lab: &Lab) {
+    let before = running(lab).await;
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::victim", "--nocapture"])
+        .env(VICTIM, HOG)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    let mut all = before.clone();
+    while all == before && Instant::now() < end {
+        all = running(lab).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let hog = all.difference(&before).next().expect("a hog was started");
+    assert!(hog.starts_with("aiplat-hog-"), "{hog}");
+    let report = lab.verify(&["proof-a"], &[Layer::Resources]).await;
+    assert!(report.removed.contains(hog), "{:?}", report.removed);
+    // the engine takes a moment to forget it
+    let end = Instant::now() + Duration::from_secs(10);
+    while running(lab).await != before && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(running(lab).await, before);
+}
+
+/// Every container's name, of whomever.
+async fn running(lab: &Lab) -> std::collections::BTreeSet<String> {
+    use aiplat_docker::engine::Engine;
+    let all = lab.engine.containers().await.unwrap();
+    all.into_iter()
+        .filter(|c| c.name.starts_with("proof-") || c.name.starts_with("aiplat-hog-"))
+        .map(|c| c.name)
+        .collect()
 }
 
 /// A schema of the user's own with a name that looks almost like ours.

@@ -10,7 +10,7 @@ use aiplat_docker::apply::ApplyOptions;
 use aiplat_docker::engine::Bollard;
 use aiplat_docker::events::Silent;
 use aiplat_docker::host::LinuxHost;
-use aiplat_docker::stack::{Inputs, Intent, Places, open, prepare, teardown};
+use aiplat_docker::stack::{Inputs, Intent, Places, catalogue, open, prepare, teardown};
 use aiplat_testkit::proof::{Bed, Layer, Options, Report, verify};
 
 /// Everything of these tests is below it, and nothing of anybody else.
@@ -109,7 +109,7 @@ impl Lab {
         let prepared = prepare(
             &self.engine,
             &self.host,
-            &self.catalogue,
+            &catalogue(&Self::base(name)).unwrap(),
             &inputs,
             &self.places,
             Intent::Deploy,
@@ -138,7 +138,8 @@ impl Lab {
     }
 
     pub(crate) fn config(&self, name: &str) -> StackConfig {
-        open(&self.host, &self.catalogue, &Self::base(name))
+        let base = Self::base(name);
+        open(&self.host, &catalogue(&base).unwrap(), &base)
             .unwrap()
             .config
     }
@@ -148,7 +149,7 @@ impl Lab {
         let down = teardown(
             &self.engine,
             &self.host,
-            &self.catalogue,
+            &catalogue(&base).unwrap(),
             &base,
             true,
             &self.places,
@@ -165,6 +166,13 @@ impl Lab {
     pub(crate) async fn verify(&self, names: &[&str], layers: &[Layer]) -> Report {
         self.verify_these(names.iter().map(|n| self.config(n)).collect(), layers)
             .await
+    }
+
+    /// As [`Self::verify`], with a hog in each stack in turn.
+    pub(crate) async fn verify_with_hog(&self, names: &[&str], layers: &[Layer]) -> Report {
+        let stacks = names.iter().map(|n| self.config(n)).collect();
+        let options = options().only(layers).with_hog(true);
+        verify(&self.bed(), stacks, &options).await.unwrap()
     }
 
     pub(crate) async fn verify_these(&self, stacks: Vec<StackConfig>, layers: &[Layer]) -> Report {

@@ -147,9 +147,16 @@ impl Engine for Bollard {
     async fn network_inspect(&self, id: &str) -> Answer<NetworkDetail> {
         let what = format!("inspect network `{id}`");
         let found = self.ask(&what, self.docker.inspect_network(id, None)).await;
-        found
+        let found = found
             .map(read::network_detail)
-            .map_err(|error| fault::absent(error, || format!("network `{id}`")))
+            .map_err(|error| fault::absent(error, || format!("network `{id}`")))?;
+        // the engine also takes the beginning of an id, and a stack may be named `d` or `cafe`
+        if found.name == id || found.id == id {
+            return Ok(found);
+        }
+        Err(EngineError::NotFound {
+            what: format!("network `{id}`"),
+        })
     }
 
     async fn network_remove(&self, id: &str) -> Answer<()> {

@@ -4,6 +4,10 @@ pub(super) mod apparmor;
 mod batch;
 mod collisions;
 mod files;
+mod groups;
+mod hogs;
+pub(super) mod inet6;
+mod listeners;
 mod network;
 mod ports;
 mod process;
@@ -12,6 +16,7 @@ mod secrets;
 mod standing;
 mod vectors;
 
+pub(super) use hogs::sweep as sweep_hogs;
 pub(super) use standing::Standing;
 pub(super) use vectors::sweep;
 
@@ -23,11 +28,17 @@ pub(super) async fn run(scene: &Scene<'_>, standing: &Standing, layer: Layer) ->
         Layer::Process => process::cells(scene),
         Layer::Files => files::cells(scene, standing).await,
         Layer::Network => network::cells(scene, standing).await,
-        Layer::Ports => ports::cells(scene),
+        Layer::Ports => ports::cells(scene, standing),
         Layer::Apparmor => apparmor::cells(scene),
         Layer::Vectors => vectors::cells(scene, standing).await,
         Layer::Secrets => secrets::cells(scene).await,
-        Layer::Resources => resources::cells(scene),
+        Layer::Resources => {
+            let mut cells = resources::cells(scene);
+            if scene.options.hog {
+                cells.extend(hogs::cells(scene).await);
+            }
+            cells
+        }
         Layer::Collisions => collisions::cells(scene).await,
     }
 }

@@ -3,7 +3,7 @@
 //! proof lasts, so that a way that is open is seen whatever the service behind it does.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use aiplat_core::spec::{IpProtocol, Probe};
 use futures_util::future::join_all;
@@ -11,8 +11,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 
-use super::Standing;
 use super::batch::{Batch, Judge};
+use super::{Standing, inet6};
 use crate::proof::prober::{Attempt, Got};
 use crate::proof::{Cell, Layer, Member, Scene, Stack};
 
@@ -182,8 +182,8 @@ impl<'a> Cells<'a> {
                 .filter(|c| c.id == member.detail.id)
             {
                 for published in &port.ports {
-                    for address in self.host_addresses() {
-                        targets.push(((address, published.host).into(), published.protocol));
+                    for to in self.host_at(published.host) {
+                        targets.push((to, published.protocol));
                     }
                 }
             }
@@ -198,31 +198,67 @@ impl<'a> Cells<'a> {
         self.closed(cell, targets);
     }
 
-    /// Every address of the host that is not loopback: inside a container, loopback is the container's own.
-    fn host_addresses(&self) -> Vec<IpAddr> {
-        let all = self
-            .scene
-            .observed
-            .host
-            .addresses
-            .iter()
-            .map(ipnet::Ipv4Net::addr);
-        all.filter(|a| !a.is_loopback()).map(IpAddr::V4).collect()
+    /// Every address of the host that is not loopback, at a port: inside a container, loopback is the container's own.
+    fn host_at(&self, port: u16) -> Vec<SocketAddr> {
+        let addresses = &self.scene.observed.host.addresses;
+        let all = addresses.iter().map(ipnet::Ipv4Net::addr);
+        // the newer ones first: of many ways that are open only the first few are shown
+        let mut found = inet6::host_at(&self.scene.bed.host.proc, self.member.pid, port);
+        found.extend(
+            all.filter(|a| !a.is_loopback())
+                .map(|a| SocketAddr::from((a, port))),
+        );
+        found
     }
 
     fn host(&mut self, listener: &HostListener) {
         let mut targets = Vec::new();
-        for address in self.host_addresses() {
-            targets.push(((address, listener.tcp).into(), IpProtocol::Tcp));
-            targets.push(((address, listener.udp).into(), IpProtocol::Udp));
+        for to in self.host_at(listener.tcp) {
+            targets.push((to, IpProtocol::Tcp));
+        }
+        for to in self.host_at(listener.udp) {
+            targets.push((to, IpProtocol::Udp));
         }
         let tried = format!(
             "a listener of ours on every address of the host, by {} of them, gateways included, TCP and UDP",
-            self.host_addresses().len()
+            targets.len() / 2
         );
-        let evidence = format!("tcp {} and udp {} on 0.0.0.0", listener.tcp, listener.udp);
+        let evidence = format!(
+            "tcp {} and udp {} on every address of both protocols",
+            listener.tcp, listener.udp
+        );
         let cell = self.cell("host", tried).evidence(evidence);
         self.closed(cell, targets);
+        self.loopback(listener);
+    }
+
+    /// Loopback is the container's own, by either protocol: what answers there with our listener's words is the host.
+    fn loopback(&mut self, listener: &HostListener) {
+        let targets = [
+            SocketAddr::from((Ipv4Addr::LOCALHOST, listener.tcp)),
+            SocketAddr::from((Ipv6Addr::LOCALHOST, listener.tcp)),
+        ];
+        let attempts = targets
+            .iter()
+            .map(|to| Attempt::Connect {
+                to: *to,
+                within: self.patience,
+            })
+            .collect();
+        let words = listener.words.clone();
+        let judge: Judge = Box::new(move |cell, seen| {
+            let host = targets
+                .iter()
+                .zip(seen)
+                .filter(|(_, s)| s.through() && s.text.starts_with(&words));
+            let open: Vec<String> = host.map(|(to, _)| format!("{to} is the host's")).collect();
+            cell.decided(&open, "its own")
+        });
+        let cell = self
+            .cell("host", "its own loopback, 127.0.0.1 and [::1]")
+            .expect("not the host's")
+            .evidence(format!("a listener of ours on tcp {}", listener.tcp));
+        self.batch.push(cell, attempts, judge);
     }
 
     fn metadata(&mut self) {
@@ -399,16 +435,25 @@ async fn attached(scene: &Scene<'_>) -> Vec<Cell> {
 struct HostListener {
     tcp: u16,
     udp: u16,
+    words: String,
     tasks: [JoinHandle<()>; 2],
 }
 
 impl HostListener {
     async fn open(run: &str) -> std::io::Result<Self> {
-        let tcp = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
-        let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+        // both protocols at once, where the host has the newer one
+        let (six, four) = ((Ipv6Addr::UNSPECIFIED, 0), (Ipv4Addr::UNSPECIFIED, 0));
+        let tcp = match TcpListener::bind(six).await {
+            Ok(socket) => socket,
+            Err(_) => TcpListener::bind(four).await?,
+        };
+        let udp = match UdpSocket::bind(six).await {
+            Ok(socket) => socket,
+            Err(_) => UdpSocket::bind(four).await?,
+        };
         let ports = (tcp.local_addr()?.port(), udp.local_addr()?.port());
         let words = format!("aiplat:host:{run}");
-        let other = words.clone();
+        let (said, other) = (words.clone(), words.clone());
         let answer = tokio::spawn(async move {
             while let Ok((mut stream, _)) = tcp.accept().await {
                 let _ = stream.write_all(words.as_bytes()).await;
@@ -423,6 +468,7 @@ impl HostListener {
         Ok(Self {
             tcp: ports.0,
             udp: ports.1,
+            words: said,
             tasks: [answer, echo],
         })
     }

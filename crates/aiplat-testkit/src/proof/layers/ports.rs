@@ -1,21 +1,22 @@
 //! What is reserved, and who listens on behalf of a stack.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use aiplat_core::allocation::Reservation;
 use aiplat_core::observed::Listener;
 use aiplat_core::spec::IpProtocol;
 
+use super::{Standing, listeners};
 use crate::proof::{Cell, Layer, Member, Scene, Stack};
 
-pub(super) fn cells(scene: &Scene<'_>) -> Vec<Cell> {
+pub(super) fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
     let mut cells = Vec::new();
     for stack in &scene.stacks {
         cells.push(reserved(scene, stack));
         for member in &stack.members {
             cells.push(published(scene, member));
-            cells.extend(inside(scene, member));
+            cells.push(listeners::inside(scene, standing, member));
         }
     }
     for (index, one) in scene.stacks.iter().enumerate() {
@@ -187,50 +188,4 @@ fn published(scene: &Scene<'_>, member: &Member) -> Cell {
         }
     }
     cell.decided(&problems, words(&held))
-}
-
-/// Sockets inside the container that others of its network can reach.
-fn inside(scene: &Scene<'_>, member: &Member) -> Option<Cell> {
-    let directory = scene.bed.host.proc.join(member.pid.to_string()).join("net");
-    let mut open: BTreeMap<u16, &str> = BTreeMap::new();
-    for (file, state) in [("tcp", "0A"), ("tcp6", "0A")] {
-        let text = std::fs::read_to_string(directory.join(file)).ok()?;
-        for line in text.lines().skip(1) {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let (Some(local), Some(found)) = (words.get(1), words.get(3)) else {
-                continue;
-            };
-            let Some((address, port)) = local.split_once(':') else {
-                continue;
-            };
-            // 127.x.y.z is written backwards, ::1 ends in one
-            let loopback =
-                address.ends_with("7F") || address.ends_with("01000000") && address.len() == 32;
-            if *found == state && !loopback {
-                open.insert(u16::from_str_radix(port, 16).ok()?, file);
-            }
-        }
-    }
-    let listeners: Vec<u16> = open.keys().copied().collect();
-    let missing: Vec<String> = member
-        .ports
-        .iter()
-        .filter(|(port, p)| *p == IpProtocol::Tcp && !listeners.contains(port))
-        .map(|(port, _)| port.to_string())
-        .collect();
-    // an app may open ports of its own inside its network, where only its stack can reach them: said, not judged
-    let cell = Cell::new(
-        Layer::Ports,
-        &member.label,
-        "its own stack",
-        "sockets that listen inside",
-    )
-    .expect("inside its own network only")
-    .evidence(format!("{}/{{tcp,tcp6}}", directory.display()));
-    let shown: Vec<String> = listeners.iter().map(ToString::to_string).collect();
-    Some(cell.held(if missing.is_empty() {
-        shown.join(" ")
-    } else {
-        format!("{}; not listening: {}", shown.join(" "), missing.join(" "))
-    }))
 }

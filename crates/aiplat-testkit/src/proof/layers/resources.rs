@@ -1,14 +1,11 @@
 //! Limits, as the kernel's cgroups have them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aiplat_docker::host::{Host, HostQuestion};
 
+use super::groups::{Groups, UNLIMITED};
 use crate::proof::{Cell, Layer, Member, Scene, Stack};
-
-/// A limit that is no limit: the older layout writes the largest page-aligned number.
-const UNLIMITED: u64 = 1 << 60;
 
 pub(super) fn cells(scene: &Scene<'_>) -> Vec<Cell> {
     let mut cells = Vec::new();
@@ -122,82 +119,4 @@ fn parent(scene: &Scene<'_>, stack: &Stack) -> Option<Cell> {
         }
         .evidence(wanted.parent.clone()),
     )
-}
-
-/// Where a process's limits are, in either layout.
-struct Groups {
-    unified: bool,
-    root: PathBuf,
-    /// (controllers, path) of each line of `/proc/PID/cgroup`.
-    lines: Vec<(String, String)>,
-}
-
-impl Groups {
-    fn of(proc: &Path, root: &Path, pid: u32) -> Self {
-        let text =
-            fs::read_to_string(proc.join(pid.to_string()).join("cgroup")).unwrap_or_default();
-        Self {
-            unified: root.join("cgroup.controllers").exists(),
-            root: root.to_owned(),
-            lines: text
-                .lines()
-                .filter_map(|line| {
-                    let (_, rest) = line.split_once(':')?;
-                    let (controllers, path) = rest.split_once(':')?;
-                    Some((
-                        controllers.to_owned(),
-                        path.trim_start_matches('/').to_owned(),
-                    ))
-                })
-                .collect(),
-        }
-    }
-
-    fn path(&self, controller: &str) -> PathBuf {
-        let wanted = if self.unified { "" } else { controller };
-        let line = self
-            .lines
-            .iter()
-            .find(|(c, _)| c.split(',').any(|c| c == wanted));
-        let below = line.map(|(_, path)| path.as_str()).unwrap_or_default();
-        if self.unified {
-            self.root.join(below)
-        } else {
-            self.root.join(controller).join(below)
-        }
-    }
-
-    fn number(&self, controller: &str, older: &str, newer: &str) -> Option<(u64, PathBuf)> {
-        let path = self
-            .path(controller)
-            .join(if self.unified { newer } else { older });
-        let text = fs::read_to_string(&path).ok()?;
-        let number = if text.trim() == "max" {
-            u64::MAX
-        } else {
-            text.trim().parse().ok()?
-        };
-        Some((number, path))
-    }
-
-    fn milli_cpus(&self) -> Option<(u64, PathBuf)> {
-        let milli =
-            |quota: u64, period: u64| (quota * 1000).checked_div(period).unwrap_or(u64::MAX);
-        if self.unified {
-            let path = self.path("cpu").join("cpu.max");
-            let text = fs::read_to_string(&path).ok()?;
-            let (quota, period) = text.trim().split_once(' ')?;
-            let quota = quota
-                .parse()
-                .map_or(u64::MAX, |q| milli(q, period.parse().unwrap_or(0)));
-            return Some((quota, path));
-        }
-        let directory = self.path("cpu");
-        let read = |name: &str| fs::read_to_string(directory.join(name)).ok();
-        let path = directory.join("cpu.cfs_quota_us");
-        let quota: i64 = read("cpu.cfs_quota_us")?.trim().parse().ok()?;
-        let period: u64 = read("cpu.cfs_period_us")?.trim().parse().ok()?;
-        let found = u64::try_from(quota).map_or(u64::MAX, |q| milli(q, period));
-        Some((found, path))
-    }
 }

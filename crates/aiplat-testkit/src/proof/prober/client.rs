@@ -111,6 +111,11 @@ impl Prober {
         })
     }
 
+    /// Its number on the host, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Lets it go, and waits for its end.
     pub async fn end(mut self) {
         drop(self.to.take());

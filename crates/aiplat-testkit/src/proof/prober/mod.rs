@@ -10,10 +10,12 @@ mod client;
 mod dns;
 mod enter;
 mod files;
+mod hog;
 mod net;
 mod protocol;
 mod serve;
 
 pub use client::{Prober, ProberError};
+pub use hog::Hog;
 pub use protocol::{Attempt, Entry, Got, How, Ready, Seen};
 pub use serve::serve;

@@ -7,14 +7,18 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::protocol::{Attempt, Entry, Got, Ready, Seen};
-use super::{dns, enter, files, net};
+use super::{dns, enter, files, hog, net};
 
 /// Threads at once: what is dropped on its way only costs time.
 const AT_ONCE: usize = 64;
 
-/// Speaks the prober's protocol on the standard streams until the other side ends. To be called first in `main`: a
+/// Speaks the prober's protocol on the standard streams until the other side ends, or is the hog that its last argument
+/// orders. To be called first in `main`: a
 /// process that has threads cannot enter a mount namespace.
 pub fn serve() -> ExitCode {
+    if let Some(ended) = hog::run() {
+        return ended;
+    }
     match talk() {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

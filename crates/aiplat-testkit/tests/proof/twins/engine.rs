@@ -68,6 +68,43 @@ pub(super) async fn run(lab: &Lab, score: &mut Score) {
     remove(&raw, "proof-a-twin-names").await;
 
     published(lab, &raw, score).await;
+    newer_protocol(lab, &raw, score).await;
+}
+
+/// A network that has the newer protocol, attached to a container of each: what is open by it is seen by it.
+async fn newer_protocol(lab: &Lab, raw: &Raw, score: &mut Score) {
+    const NAME: &str = "proof-twin-six";
+    let _ = raw.delete(&format!("/networks/{NAME}")).await;
+    let body = json!({
+        "Name": NAME, "EnableIPv6": true,
+        "IPAM": {"Config": [{"Subnet": "fd00:a1a7::/64"}]},
+    });
+    raw.post("/networks/create", Some(&body.to_string()))
+        .await
+        .unwrap();
+    for container in ["proof-a-redis", "proof-b-redis"] {
+        connect(raw, NAME, container, true).await;
+    }
+    let mut report = network(lab).await;
+    for container in ["proof-a-redis", "proof-b-redis"] {
+        connect(raw, NAME, container, false).await;
+    }
+    raw.delete(&format!("/networks/{NAME}")).await.unwrap();
+    // seen by the newer protocol, whatever the older one shows
+    report.cells.retain(|c| c.seen.contains("[fd00:a1a7:"));
+    for (name, tried) in [
+        ("newer-protocol-shared", "its ports and a listener"),
+        (
+            "newer-protocol-to-the-host",
+            "a listener of ours on every address",
+        ),
+    ] {
+        score.judge(
+            name,
+            &report,
+            &wanted(Layer::Network, "proof-a/redis", tried),
+        );
+    }
 }
 
 /// The second stack's network attached to one container of the first, by hand.

@@ -240,6 +240,21 @@ fn files(b: &StackConfig) -> Vec<Twin> {
     ]
 }
 
+/// Binds a port on every address inside, and stays.
+fn listen(kind: &'static str, port: u16) -> impl Fn(&mut Value) + Send + Sync {
+    move |b| {
+        b["Cmd"] = json!([
+            "perl",
+            "-MSocket",
+            "-e",
+            format!(
+                "socket(S, PF_INET, {kind}, 0); bind(S, sockaddr_in({port}, INADDR_ANY)) or die; \
+                 listen(S, 5); sleep 600"
+            )
+        ]);
+    }
+}
+
 fn ports_and_resources() -> Vec<Twin> {
     use Layer::{Ports, Resources};
     let publish = |address: &'static str, port: &'static str| {
@@ -261,6 +276,19 @@ fn ports_and_resources() -> Vec<Twin> {
             Ports,
             "its ports on the host",
             publish("127.0.0.1", "34672"),
+        ),
+        // the image's own interpreter opens what no plan knows, as a planted program would
+        twin(
+            "listens-unplanned",
+            Ports,
+            "sockets that listen inside",
+            listen("SOCK_STREAM", 34_674),
+        ),
+        twin(
+            "answers-datagrams-unplanned",
+            Ports,
+            "sockets that listen inside",
+            listen("SOCK_DGRAM", 5353),
         ),
         twin("no-memory-limit", Resources, "memory", |b| {
             b["HostConfig"]["Memory"] = json!(0);

@@ -5,6 +5,7 @@ mod apparmor;
 mod containers;
 mod engine;
 mod extras;
+mod hogs;
 mod host;
 mod manifests;
 
@@ -78,5 +79,6 @@ pub(crate) async fn all(lab: &Lab) -> Score {
     host::run(lab, &mut score).await;
     engine::run(lab, &mut score).await;
     manifests::run(lab, &mut score).await;
+    hogs::run(lab, &mut score).await;
     score
 }

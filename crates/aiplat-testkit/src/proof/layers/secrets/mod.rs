@@ -16,17 +16,12 @@ use crate::proof::{Cell, Layer, Scene, Stack};
 use needles::Needles;
 
 pub(super) async fn cells(scene: &Scene<'_>) -> Vec<Cell> {
-    let needles = Needles::new(
-        scene
-            .stacks
-            .iter()
-            .map(|s| (s.name.as_str(), secrets(scene, s))),
-    );
+    let needles = Needles::new(scene.stacks.iter().map(|s| (s.name.as_str(), secrets(s))));
     let mut cells = Vec::new();
     for (index, stack) in scene.stacks.iter().enumerate() {
         cells.push(ours(scene, stack, &needles));
         for other in &scene.stacks[index + 1..] {
-            cells.push(common(scene, stack, other));
+            cells.push(common(stack, other));
         }
     }
     let members = scene
@@ -42,8 +37,8 @@ pub(super) async fn cells(scene: &Scene<'_>) -> Vec<Cell> {
 }
 
 /// The secrets of a stack that are its own: one that an operator gave may be given to several.
-fn secrets(scene: &Scene<'_>, stack: &Stack) -> Vec<(String, String)> {
-    let given = given(scene, stack);
+fn secrets(stack: &Stack) -> Vec<(String, String)> {
+    let given = given(stack);
     let all = stack.config.secrets.iter();
     all.filter(|(name, _)| !given.contains(name.as_str()))
         .map(|(name, value)| (name.to_string(), value.expose_secret().to_owned()))
@@ -51,28 +46,28 @@ fn secrets(scene: &Scene<'_>, stack: &Stack) -> Vec<(String, String)> {
 }
 
 /// Names of secrets that are never drawn.
-fn given(scene: &Scene<'_>, stack: &Stack) -> BTreeSet<String> {
+fn given(stack: &Stack) -> BTreeSet<String> {
     let config = &stack.config;
     let needs = needed(
         &config.settings,
         config.name(),
         &config.selection,
-        scene.bed.catalogue,
+        &stack.catalogue,
     );
     let only = needs.into_iter().filter(|n| n.format == Format::Given);
     only.map(|n| n.name.to_string()).collect()
 }
 
 /// No value that was drawn stands in both.
-fn common(scene: &Scene<'_>, one: &Stack, other: &Stack) -> Cell {
-    let (a, b) = (secrets(scene, one), secrets(scene, other));
+fn common(one: &Stack, other: &Stack) -> Cell {
+    let (a, b) = (secrets(one), secrets(other));
     let values: BTreeSet<&str> = b.iter().map(|(_, value)| value.as_str()).collect();
     let shared: Vec<String> = a
         .iter()
         .filter(|(_, value)| values.contains(value.as_str()))
         .map(|(name, _)| format!("`{name}` is the same in both"))
         .collect();
-    let exempt = given(scene, one);
+    let exempt = given(one);
     let words = if exempt.is_empty() {
         format!("{} and {} secrets, all different", a.len(), b.len())
     } else {

@@ -1,0 +1,147 @@
+//! One boot of the machine with a real engine, for all tests of this file.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aiplat_testkit::vm::{EngineDisk, EngineRows, Guest, Report, build_probe};
+
+/// Images of the stacks that are deployed there, below the tests' registry.
+const IMAGES: [&str; 4] = ["postgres", "redis", "caddy", "chroma"];
+/// The kernel's package that names the newest kernel of the release.
+const KERNEL: &str = "linux-image-cloud-amd64";
+
+/// What came of the boot.
+pub(crate) struct Lab {
+    pub(crate) report: Report,
+    pub(crate) rows: EngineRows,
+}
+
+/// The boot; nothing, loudly, where something for it is missing.
+pub(crate) fn lab() -> Option<&'static Lab> {
+    static LAB: OnceLock<Result<Lab, String>> = OnceLock::new();
+    match LAB.get_or_init(boot) {
+        Ok(lab) => Some(lab),
+        Err(missing) => {
+            let required = std::env::var_os("AIPLAT_REQUIRE_VM").is_some_and(|value| value == "1");
+            assert!(
+                !required,
+                "the machine with an engine did not run: {missing}"
+            );
+            eprintln!("NOT RUN: no container of a real engine was held by a profile: {missing}");
+            None
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn boot() -> Result<Lab, String> {
+    let words = |error: &dyn std::error::Error| {
+        let mut words = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            words = format!("{words}: {cause}");
+            source = cause.source();
+        }
+        words
+    };
+    let engine = std::env::var_os("AIPLAT_TEST_ENGINE")
+        .and_then(|value| value.into_string().ok())
+        .ok_or("set AIPLAT_TEST_ENGINE to the socket of an engine that has the images of `scripts/images`")?;
+    let qemu = find("qemu-system-x86_64").ok_or("no qemu (Debian package `qemu-system-x86`)")?;
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let fixtures = root().join("fixtures/apparmor/engine");
+    let rows = EngineRows::load(&fixtures).map_err(|e| words(&e))?;
+    let probe = build_probe(env!("CARGO").as_ref(), &root(), &scratch.join("probe"))
+        .map_err(|e| words(&e))?;
+    let disk = EngineDisk::fetch(&scratch.join("vm"), &kernel_package()?, &engine, &images())
+        .map_err(|e| words(&e))?;
+    let read = |path: &Path| fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
+    let mut files = vec![
+        ("init".to_owned(), read(&fixtures.join("init"))?),
+        ("runc".to_owned(), read(&fixtures.join("runc"))?),
+        ("probe".to_owned(), read(&probe)?),
+        (
+            "aiplat".to_owned(),
+            stripped(Path::new(env!("CARGO_BIN_EXE_aiplat")))?,
+        ),
+    ];
+    files.extend(rows.files().map(|(name, text)| (name, text.into_bytes())));
+    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+    let guest = Guest {
+        qemu,
+        disk,
+        // some two minutes where nothing else runs; emulation is at the host's mercy
+        limit: Duration::from_secs(900),
+    };
+    let report = guest.run(&files).map_err(|e| words(&e))?;
+    // shown before anything is judged
+    for line in &report.console {
+        println!("{line}");
+    }
+    for (name, at) in &report.marks {
+        if !name.starts_with("label") && name != "denied" {
+            println!("{:6.1} s {name}", at.as_secs_f64());
+        }
+    }
+    Ok(Lab { report, rows })
+}
+
+/// The real images of the services, as the catalogue names them.
+fn images() -> Vec<String> {
+    let catalogue = aiplat_core::catalogue::Catalogue::built_in().expect("the catalogue is valid");
+    IMAGES
+        .iter()
+        .map(|service| {
+            let service = catalogue
+                .get(&service.parse().expect("a name"))
+                .expect("a service");
+            let reference = service.image.reference.clone();
+            let last = reference.rsplit('/').next().unwrap_or_default().to_owned();
+            format!("localhost/aiplat/{last}")
+        })
+        .collect()
+}
+
+/// The newest kernel of the release.
+fn kernel_package() -> Result<String, String> {
+    let depends = Command::new("apt-cache")
+        .args(["depends", KERNEL])
+        .output()
+        .map_err(|e| format!("apt-cache: {e}"))?;
+    String::from_utf8_lossy(&depends.stdout)
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Depends: "))
+        .find(|name| name.starts_with("linux-image-"))
+        .map(str::to_owned)
+        .ok_or_else(|| format!("`apt-cache depends {KERNEL}` names no kernel"))
+}
+
+/// Without what only a debugger reads, where there is a program that takes it out.
+fn stripped(program: &Path) -> Result<Vec<u8>, String> {
+    let small = tempfile::NamedTempFile::new().map_err(|e| e.to_string())?;
+    let done = Command::new("strip")
+        .arg("-o")
+        .arg(small.path())
+        .arg(program)
+        .status();
+    let path = if done.is_ok_and(|status| status.success()) {
+        small.path()
+    } else {
+        program
+    };
+    fs::read(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path: OsString = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|d| d.join(program))
+        .find(|p| p.exists())
+}

@@ -1,0 +1,148 @@
+//! A machine with a disk, which runs a script of the caller's as its first program and answers by the serial line.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::machine::{BootError, boot};
+use super::{EngineDisk, Initramfs};
+
+/// What the first root does: finds the disk, hands over what was brought along, and lets the script go on there.
+const FIRST: &str = "#!/bin/busybox sh
+B=/bin/busybox
+$B mount -t devtmpfs d /dev
+for module in $($B cat /modules/order); do $B insmod /modules/$module; done
+$B mount -t ext4 /dev/vda /new || $B poweroff -f
+$B mount -t tmpfs t /new/lab
+$B cp -a /lab/. /new/lab/
+$B mount --move /dev /new/dev
+exec $B switch_root /new /lab/init
+";
+
+/// How to boot.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// The emulator.
+    pub qemu: std::path::PathBuf,
+    /// The disk; what is written to it is forgotten.
+    pub disk: EngineDisk,
+    /// Wall-clock limit of one boot.
+    pub limit: Duration,
+}
+
+/// What a script said: `@`, a name and a value, separated by tabs; and everything else as it came.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    values: BTreeMap<String, Vec<String>>,
+    /// Every line of the console.
+    pub console: Vec<String>,
+    /// From the start of the emulator to the end.
+    pub took: Duration,
+    /// When each line with a name came.
+    pub marks: Vec<(String, Duration)>,
+}
+
+impl Report {
+    /// The first value of a name; empty where it was never said.
+    pub fn of(&self, name: &str) -> &str {
+        self.all(name).first().map_or("", String::as_str)
+    }
+
+    /// Every value of a name.
+    pub fn all(&self, name: &str) -> &[String] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Guest {
+    /// Boots with these files (`init` has to be among them) in `/lab`. Tried once more after a kernel panic.
+    ///
+    /// # Errors
+    /// [`BootError`]; a script that ends without `@`, `end` is one.
+    pub fn run(&self, lab: &[(&str, Vec<u8>)]) -> Result<Report, BootError> {
+        let archive = self.archive(lab)?;
+        match self.boot(&archive) {
+            Err(BootError::Panic { .. }) => self.boot(&archive),
+            other => other,
+        }
+    }
+
+    fn archive(&self, lab: &[(&str, Vec<u8>)]) -> Result<Vec<u8>, BootError> {
+        let mut archive = Initramfs::new();
+        archive.file("init", 0o755, FIRST.as_bytes());
+        archive.file("new/empty", 0o644, b"");
+        let mut order = String::new();
+        for (name, path) in &self.disk.first {
+            let bytes = fs::read(path).map_err(|source| BootError::Io {
+                what: "read the kernel's modules",
+                source,
+            })?;
+            if let Some(module) = name.strip_prefix("modules/") {
+                order.push_str(module);
+                order.push('\n');
+            }
+            archive.file(name, 0o755, &bytes);
+        }
+        archive.file("modules/order", 0o644, order.as_bytes());
+        for (name, bytes) in lab {
+            archive.file(&format!("lab/{name}"), 0o755, bytes);
+        }
+        Ok(archive.finish())
+    }
+
+    fn boot(&self, archive: &[u8]) -> Result<Report, BootError> {
+        let begin = Instant::now();
+        let mut report = Report::default();
+        let drive = format!(
+            "file={},if=virtio,format=raw,snapshot=on",
+            self.disk.image.display()
+        );
+        let arguments = ["-smp", "2", "-m", "3072", "-drive", &drive];
+        let ended = boot(
+            &self.qemu,
+            &self.disk.kernel,
+            archive,
+            &arguments,
+            self.limit,
+            |line| {
+                let mut words = line.splitn(3, '\t');
+                let found = (words.next(), words.next(), words.next());
+                if let (Some("@"), Some(name), value) = found {
+                    report.marks.push((name.to_owned(), begin.elapsed()));
+                    if name == "end" {
+                        return Some(Ok(()));
+                    }
+                    let all = report.values.entry(name.to_owned()).or_default();
+                    all.push(value.unwrap_or_default().to_owned());
+                }
+                report.console.push(line.to_owned());
+                None
+            },
+        );
+        report.took = begin.elapsed();
+        match ended {
+            Ok(()) => Ok(report),
+            Err(error) => {
+                // the console is what tells why
+                let last: Vec<&str> = report
+                    .console
+                    .iter()
+                    .rev()
+                    .take(40)
+                    .rev()
+                    .map(String::as_str)
+                    .collect();
+                Err(match error {
+                    BootError::TimedOut { limit, .. } => BootError::TimedOut {
+                        limit,
+                        last: last.join("\n"),
+                    },
+                    BootError::EndedEarly { .. } => BootError::EndedEarly {
+                        last: last.join("\n"),
+                    },
+                    other => other,
+                })
+            }
+        }
+    }
+}
