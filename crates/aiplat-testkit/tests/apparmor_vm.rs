@@ -19,5 +19,7 @@ mod life;
 mod matrix;
 #[path = "apparmor_vm/mutation.rs"]
 mod mutation;
+#[path = "apparmor_vm/native.rs"]
+mod native;
 #[path = "apparmor_vm/programs.rs"]
 mod programs;

@@ -34,7 +34,8 @@ fn main() -> ExitCode {
         Some("container") => vm::container::serve(rest.first().copied()),
         Some("namespaces") => vm::container::enter_namespaces(rest.first().copied()),
         Some("as") if rest.len() > 2 => vm::subject::run_as(rest[0], rest[1], &rest[2..]),
-        _ if std::process::id() == 1 => vm::init::boot(),
+        Some("native") if std::process::id() == 1 => vm::init::boot(true),
+        _ if std::process::id() == 1 => vm::init::boot(false),
         _ => {
             lines::say("usage: probe op NAME [ARGUMENT]...");
             ExitCode::from(64)

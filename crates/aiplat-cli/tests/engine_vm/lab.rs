@@ -78,7 +78,7 @@ fn boot() -> Result<Lab, String> {
         qemu,
         disk,
         // some two minutes where nothing else runs; emulation is at the host's mercy
-        limit: Duration::from_secs(900),
+        limit: Duration::from_secs(1500),
     };
     let report = guest.run(&files).map_err(|e| words(&e))?;
     // shown before anything is judged

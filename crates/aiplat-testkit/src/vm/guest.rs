@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::machine::{BootError, boot};
@@ -24,7 +25,7 @@ exec $B switch_root /new /lab/init
 pub struct Guest {
     /// The emulator.
     pub qemu: std::path::PathBuf,
-    /// The disk; what is written to it is forgotten.
+    /// The disk; what is written to it is forgotten. The console is written down beside it.
     pub disk: EngineDisk,
     /// Wall-clock limit of one boot.
     pub limit: Duration,
@@ -93,6 +94,8 @@ impl Guest {
     fn boot(&self, archive: &[u8]) -> Result<Report, BootError> {
         let begin = Instant::now();
         let mut report = Report::default();
+        // for whoever wants to see why it takes so long
+        let mut log = fs::File::create(self.disk.image.with_extension("log")).ok();
         let drive = format!(
             "file={},if=virtio,format=raw,snapshot=on",
             self.disk.image.display()
@@ -105,6 +108,9 @@ impl Guest {
             &arguments,
             self.limit,
             |line| {
+                if let Some(log) = &mut log {
+                    let _ = writeln!(log, "{line}");
+                }
                 let mut words = line.splitn(3, '\t');
                 let found = (words.next(), words.next(), words.next());
                 if let (Some("@"), Some(name), value) = found {

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -106,34 +106,52 @@ impl Machine {
 
     fn boot(&self, archive: &[u8]) -> Result<Transcript, BootError> {
         let begin = Instant::now();
-        let mut answers = Answers::default();
-        let mut kernel = String::new();
+        let mut heard = Heard::default();
         let memory = memory_mib(archive.len()).to_string();
         let arguments = ["-smp", "1", "-m", &memory];
         let path = self.kernel.path();
         boot(&self.qemu, path, archive, &arguments, self.limit, |line| {
-            let mut words = line.splitn(3, '\t');
-            match (words.next(), words.next(), words.next()) {
-                (Some("@"), Some("end"), _) => return Some(Ok(())),
-                (Some("@"), Some("kernel"), Some(release)) => release.clone_into(&mut kernel),
-                (Some("@"), Some("broken"), Some(why)) => {
-                    return Some(Err(BootError::Broken(why.to_owned())));
-                }
-                (Some("@"), Some(step), Some(answer)) => {
-                    if let Ok(step) = step.parse() {
-                        answers.insert(step, answer.to_owned());
-                    }
-                }
-                _ => {}
-            }
-            None
+            heard.line(line)
         })?;
-        Ok(Transcript {
-            kernel,
-            answers,
-            took: begin.elapsed(),
+        Ok(heard.transcript(begin.elapsed()))
+    }
+}
+
+/// What the probe has said so far.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    kernel: String,
+    answers: Answers,
+}
+
+impl Heard {
+    /// Takes a line, and says when it was the last.
+    pub(super) fn line(&mut self, line: &str) -> Option<Result<(), BootError>> {
+        let mut words = line.splitn(3, '\t');
+        match (words.next(), words.next(), words.next()) {
+            (Some("@"), Some("end"), _) => return Some(Ok(())),
+            (Some("@"), Some("kernel"), Some(release)) => release.clone_into(&mut self.kernel),
+            (Some("@"), Some("broken"), Some(why)) => {
+                return Some(Err(BootError::Broken(why.to_owned())));
+            }
+            (Some("@"), Some(step), Some(answer)) => {
+                if let Ok(step) = step.parse() {
+                    self.answers.insert(step, answer.to_owned());
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// All of it.
+    pub(super) fn transcript(self, took: Duration) -> Transcript {
+        Transcript {
+            kernel: self.kernel,
+            answers: self.answers,
+            took,
             retried: false,
-        })
+        }
     }
 }
 
@@ -144,13 +162,12 @@ pub(super) fn boot<T>(
     archive: &[u8],
     arguments: &[&str],
     limit: Duration,
-    mut each: impl FnMut(&str) -> Option<Result<T, BootError>>,
+    each: impl FnMut(&str) -> Option<Result<T, BootError>>,
 ) -> Result<T, BootError> {
     let io = |what| move |source| BootError::Io { what, source };
     let mut file = tempfile::NamedTempFile::new().map_err(io("make the initramfs"))?;
     io::Write::write_all(&mut file, archive).map_err(io("write the initramfs"))?;
-    let begin = Instant::now();
-    let mut child = Command::new(qemu)
+    let child = Command::new(qemu)
         .args(["-accel", "tcg", "-cpu", "qemu64", "-nodefaults"])
         .args(["-display", "none", "-serial", "stdio"])
         .args(["-monitor", "none", "-no-reboot"])
@@ -165,6 +182,16 @@ pub(super) fn boot<T>(
         .stderr(Stdio::null())
         .spawn()
         .map_err(io("start the emulator"))?;
+    listen(child, limit, each)
+}
+
+/// Hands every line of a child's output to `each` until that has an end; the child is gone then.
+pub(super) fn listen<T>(
+    mut child: Child,
+    limit: Duration,
+    mut each: impl FnMut(&str) -> Option<Result<T, BootError>>,
+) -> Result<T, BootError> {
+    let begin = Instant::now();
     let console = child.stdout.take().expect("standard output was asked for");
     let (sender, lines) = mpsc::channel();
     let reader = thread::spawn(move || {
@@ -200,7 +227,10 @@ pub(super) fn boot<T>(
     };
     // ours, by its handle; it is gone already where it ended by itself
     let _ = child.kill();
-    child.wait().map_err(io("wait for the emulator"))?;
+    child.wait().map_err(|source| BootError::Io {
+        what: "wait for the emulator",
+        source,
+    })?;
     drop(lines);
     let _ = reader.join();
     outcome

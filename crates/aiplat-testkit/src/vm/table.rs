@@ -215,6 +215,11 @@ impl Table {
         })
     }
 
+    /// Keeps only some of the rows.
+    pub fn retain(&mut self, keep: impl FnMut(&Row) -> bool) {
+        self.rows.retain(keep);
+    }
+
     /// The rows, in the order they are tried.
     pub fn rows(&self) -> &[Row] {
         &self.rows

@@ -27,7 +27,7 @@ pub(crate) fn fixtures() -> PathBuf {
     root().join("fixtures/apparmor")
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

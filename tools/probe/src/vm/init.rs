@@ -14,9 +14,10 @@ use crate::lines;
 
 const POLICY: &str = "/sys/kernel/security/apparmor";
 
-/// Never returns: the machine ends with the script.
-pub(crate) fn boot() -> ExitCode {
-    if let Err(error) = prepare().and_then(|()| work()) {
+/// Never returns: the machine ends with the script. `native` is a host that others use, seen from a process namespace of
+/// one's own, which is what ends then.
+pub(crate) fn boot(native: bool) -> ExitCode {
+    if let Err(error) = prepare(native).and_then(|()| work()) {
         lines::say(&format!("@\tbroken\t{error}"));
     }
     lines::say("@\tend");
@@ -24,7 +25,7 @@ pub(crate) fn boot() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn prepare() -> io::Result<()> {
+fn prepare(native: bool) -> io::Result<()> {
     let none = MountFlags::empty();
     for (what, place) in [
         ("proc", "/proc"),
@@ -36,8 +37,10 @@ fn prepare() -> io::Result<()> {
         mount(what, place, what, none, c"")?;
     }
     // every denial is to be seen in the log
-    fs::write("/proc/sys/kernel/printk_ratelimit", "0")?;
-    fs::write("/proc/sys/vm/nr_hugepages", "2")?;
+    if !native {
+        fs::write("/proc/sys/kernel/printk_ratelimit", "0")?;
+        fs::write("/proc/sys/vm/nr_hugepages", "2")?;
+    }
     loopback_up()?;
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     lines::say(&format!("@\tkernel\t{}", release.trim()));
