@@ -185,6 +185,9 @@ pub struct AppArmorFacts {
     pub parser: bool,
     /// Profiles the kernel has loaded, with their mode.
     pub loaded: BTreeMap<String, String>,
+    /// Files of ours among those that the host loads when it boots, whether or not the kernel has them now.
+    #[serde(default)]
+    pub files: BTreeSet<String>,
 }
 
 /// The host's firewall, as far as it concerns stacks.

@@ -83,11 +83,11 @@ pub fn teardown(
         steps.push(step("firewall", last.clone(), act));
     }
     let prefix = ProfileName::stack_prefix(stack.as_str());
-    let files: Vec<_> = observed
-        .host
-        .apparmor
-        .loaded
-        .keys()
+    // one that somebody took out of the kernel would be back after the next boot
+    let apparmor = &observed.host.apparmor;
+    let names: BTreeSet<&String> = apparmor.loaded.keys().chain(&apparmor.files).collect();
+    let files: Vec<_> = names
+        .into_iter()
         .filter(|name| name.starts_with(&prefix))
         .map(|name| ProfileFile {
             name: name.clone(),

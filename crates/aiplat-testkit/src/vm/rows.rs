@@ -71,6 +71,7 @@ struct Group {
     #[serde(default)]
     alone: bool,
     logged: Option<String>,
+    services: Option<Vec<String>>,
     why: String,
     #[serde(rename = "try")]
     rows: Vec<String>,
@@ -86,7 +87,8 @@ impl EngineRows {
         let mut of: BTreeMap<(String, Actor), Vec<EngineRow>> = BTreeMap::new();
         for (service, place) in &file.services {
             let filled = |text: &str| text.replace("{data}", &place.data);
-            for group in &file.group {
+            let here = |group: &&Group| group.services.as_ref().is_none_or(|s| s.contains(service));
+            for group in file.group.iter().filter(here) {
                 let rows = group.rows.iter().map(|row| EngineRow {
                     words: filled(row).split(' ').map(str::to_owned).collect(),
                     expect: group.expect,

@@ -8,10 +8,10 @@ mod remove;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use aiplat_apparmor::policy_lines;
+use aiplat_apparmor::{ProfileName, policy_lines};
 use aiplat_core::observed::AppArmorFacts;
 
 use super::HostError;
@@ -58,7 +58,19 @@ impl AppArmor<'_> {
             enabled: self.enabled(),
             parser: self.paths.parser.is_installed(),
             loaded: self.loaded(),
+            files: self.files(),
         }
+    }
+
+    /// Files of ours among those that are loaded at boot.
+    fn files(&self) -> BTreeSet<String> {
+        let entries = fs_err::read_dir(&self.paths.system_dir)
+            .into_iter()
+            .flatten();
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.starts_with(ProfileName::PREFIX))
+            .collect()
     }
 
     fn enabled(&self) -> bool {

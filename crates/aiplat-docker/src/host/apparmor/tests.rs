@@ -123,6 +123,7 @@ fn profiles_are_written_twice_and_loaded_in_one_call() {
     assert!(facts.enabled && facts.parser);
     assert_eq!(facts.loaded[A], "enforce");
     assert_eq!(facts.loaded[B], "enforce");
+    assert!(facts.files.contains(A) && facts.files.contains(B));
     let source = fs::metadata(&files[0].source).unwrap();
     assert_eq!(
         (source.uid(), source.gid(), source.mode() & 0o777),

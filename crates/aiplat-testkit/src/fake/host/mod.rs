@@ -77,6 +77,7 @@ impl Host for FakeHost {
                 enabled: state.facts.apparmor,
                 parser: state.facts.apparmor,
                 loaded: state.loaded.clone(),
+                files: state.loaded.keys().cloned().collect(),
             },
             firewall: FirewallFacts {
                 available: true,
