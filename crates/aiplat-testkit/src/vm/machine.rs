@@ -104,6 +104,28 @@ impl Machine {
         }
     }
 
+    /// Boots as a host that somebody uses, and works through the script as [`super::Native`] does there: in namespaces of
+    /// its own, below a first process that is `busybox` (a static one).
+    ///
+    /// # Errors
+    /// [`BootError`].
+    pub fn run_as_host(
+        &self,
+        busybox: &[u8],
+        script: &Script,
+        policies: &Policies,
+    ) -> Result<Transcript, BootError> {
+        let mut archive = Initramfs::new();
+        archive.file("init", 0o755, HOST.as_bytes());
+        archive.file("bin/busybox", 0o755, busybox);
+        archive.file("native/init", 0o755, &self.probe);
+        archive.file("native/script", 0o644, script.text().as_bytes());
+        for (name, bytes) in policies.files() {
+            archive.file(&format!("native/policies/{name}"), 0o644, bytes);
+        }
+        self.boot(&archive.finish())
+    }
+
     fn boot(&self, archive: &[u8]) -> Result<Transcript, BootError> {
         let begin = Instant::now();
         let mut heard = Heard::default();
@@ -116,6 +138,17 @@ impl Machine {
         Ok(heard.transcript(begin.elapsed()))
     }
 }
+
+/// The first process of a machine that stands for a host.
+const HOST: &str = "#!/bin/busybox sh
+B=/bin/busybox
+$B mkdir -p /proc /sys
+$B mount -t proc p /proc
+$B mount -t sysfs s /sys
+$B mount -t securityfs s /sys/kernel/security
+$B unshare -f -p -m -n -i -u $B sh -c 'B=/bin/busybox; $B mount -o bind /native /native && cd /native && $B mount -o move . / && exec $B chroot . /init native'
+$B poweroff -f
+";
 
 /// What the probe has said so far.
 #[derive(Debug, Default)]

@@ -26,6 +26,11 @@ const MACHINE_WIDE: [&str; 8] = [
     "unshare",
 ];
 
+/// The folder becomes the root of the mount namespace: the kernel names a file for a profile by its path from there, however
+/// a process has changed its own root.
+const ENTER: &str =
+    r#"mount --bind "$0" "$0" && cd "$0" && mount --move . / && exec chroot . /init native"#;
+
 /// The running kernel.
 #[derive(Debug, Clone)]
 pub struct Native {
@@ -89,9 +94,8 @@ impl Native {
                 "--ipc",
                 "--uts",
             ])
-            .arg("chroot")
+            .args(["sh", "-c", ENTER])
             .arg(root.path())
-            .args(["/init", "native"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
