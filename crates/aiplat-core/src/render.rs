@@ -314,6 +314,17 @@ fn globals(config: &StackConfig, catalogue: &Catalogue) -> BTreeMap<String, Valu
         ("routes", routes(config, catalogue)),
         ("scrapes", scrapes(config, catalogue)),
         ("local_domain", Value::from(config.local_domain())),
+        (
+            "acme_ca",
+            Value::from(
+                s.acme_ca
+                    .get()
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            ),
+        ),
+        ("acme_ca_root", Value::from(*s.acme_ca_root.get())),
         ("own_certificate", Value::from(*s.own_certificate.get())),
         (
             "https_port",

@@ -108,6 +108,7 @@ fn step_texts(step: &Step) -> Vec<&Text> {
             .chain(gate_texts(&act.gate))
             .collect(),
         Step::Reload(reload) => gate_texts(&reload.gate),
+        Step::Renew(renewal) => gate_texts(&renewal.reload.gate),
         Step::Configure(configure) => configure
             .files
             .iter()

@@ -21,6 +21,7 @@ mod plan;
 mod reload;
 mod remove;
 mod render;
+mod renew;
 mod restart;
 mod restore;
 mod rotate;
@@ -64,6 +65,7 @@ pub(crate) enum Command {
     Restart(restart::Restart),
     Reload(reload::Reload),
     Rotate(rotate::Rotate),
+    Renew(renew::Renew),
     Render(render::Render),
     Teardown(teardown::Teardown),
     Backup(Box<backup::Backup>),
@@ -113,6 +115,7 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Restart(command) => command.run(&session).await,
             Command::Reload(command) => command.run(&session).await,
             Command::Rotate(command) => command.run(&session).await,
+            Command::Renew(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
             Command::Teardown(command) => command.run(&session).await,
             Command::Backup(command) => command.run(&session).await,

@@ -68,6 +68,7 @@ fn step_exit(error: &StepError) -> Exit {
         StepError::Host(error) => host_exit(error),
         StepError::Gate(error) => gate_exit(error),
         StepError::Container { cause, .. } | StepError::Configure { cause, .. } => step_exit(cause),
+        StepError::Renew { .. } => Exit::Unhealthy,
         StepError::Check { .. } => Exit::Invalid,
         StepError::Foreign { .. } | StepError::Occupied { .. } => Exit::Refused,
         StepError::Reload { .. } => Exit::Unhealthy,

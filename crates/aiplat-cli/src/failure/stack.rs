@@ -102,6 +102,7 @@ fn plan_exit(problems: &[PlanProblem]) -> Exit {
             p,
             PlanProblem::NoContainer { .. }
                 | PlanProblem::NotRunning { .. }
+                | PlanProblem::NoCertificate
                 | PlanProblem::Unfinished { .. }
         )
     };

@@ -48,6 +48,7 @@ impl Section {
             | Step::Provision(_)
             | Step::Secret(_)
             | Step::Reload(_)
+            | Step::Renew(_)
             | Step::Configure(_) => Self::Inside,
             Step::RemoveContainer(_)
             | Step::RemoveNetwork { .. }
@@ -201,6 +202,7 @@ fn name(step: &PlannedStep) -> String {
         Step::Secret(act) => format!("{}: secret {}", act.gate.service, act.secret),
         Step::Reload(reload) => reload.service.to_string(),
         Step::Configure(configure) => configure.reload.service.to_string(),
+        Step::Renew(renewal) => renewal.reload.service.to_string(),
         Step::Stop(stopped) => format!("{}: stop", stopped.service),
         Step::RemoveContainer(container) => container.name.clone(),
         Step::RemoveNetwork { name, .. } => format!("network {name}"),

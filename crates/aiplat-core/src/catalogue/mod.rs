@@ -14,8 +14,8 @@ pub use check::{CatalogueProblem, Place};
 pub use rotation::{ChangeTable, ProofTable};
 pub use service::{
     AppArmor, BackupTable, ConfigFile, DataFormat, Database, Exception, Health, Identity, Image,
-    Licence, LimitsTable, Metrics, Mount, MountKind, Port, ProbeKind, ReloadTable, Route, Run,
-    Secret, Service, SetupRequest, Tier, TmpfsMount, Validate,
+    Licence, LimitsTable, Metrics, Mount, MountKind, Port, ProbeKind, ReloadTable, RenewTable,
+    Route, Run, Secret, Service, SetupRequest, Tier, TmpfsMount, Validate,
 };
 
 use crate::names::ServiceName;

@@ -101,6 +101,8 @@ pub struct Service {
     pub validate: Option<Validate>,
     /// How it takes new configuration without a restart.
     pub reload: Option<ReloadTable>,
+    /// How it, as the front door, is made to get new certificates.
+    pub renew: Option<RenewTable>,
 }
 
 impl Service {
@@ -523,4 +525,18 @@ pub struct ReloadTable {
     pub force: Vec<String>,
     /// A signal to its first process.
     pub signal: Option<String>,
+}
+
+/// How the front door is made to get new certificates before it would by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewTable {
+    /// A command that writes its configuration, as JSON, to its standard output.
+    pub adapt: Vec<String>,
+    /// A command that has it read a configuration, as JSON, from its standard input.
+    pub load: Vec<String>,
+    /// Path in the container of a folder in which old certificates are kept meanwhile.
+    pub kept: String,
+    /// Seconds in which the new ones must have come.
+    pub deadline_seconds: u32,
 }

@@ -101,6 +101,11 @@ fn values(settings: &Settings, allocation: &Allocation) -> BTreeMap<String, Stri
             "IMAGE_REGISTRY",
             s.image_registry.get().as_ref().map(ToString::to_string),
         ),
+        ("ACME_CA", s.acme_ca.get().as_ref().map(ToString::to_string)),
+        (
+            "ACME_CA_ROOT",
+            s.acme_ca_root.get().then(|| "true".to_owned()),
+        ),
         (
             "OWN_CERTIFICATE",
             s.own_certificate.get().then(|| "true".to_owned()),

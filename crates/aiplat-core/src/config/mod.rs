@@ -62,9 +62,10 @@ impl StackConfig {
         self.settings.domain_name.get().as_str()
     }
 
-    /// Whether the front door's certificates come from its own CA, because no public one could vouch for the domain.
+    /// Whether the front door's certificates come from its own CA, because no public one could vouch for the domain
+    /// and no other was named.
     pub fn local_domain(&self) -> bool {
-        is_local(self.domain())
+        is_local(self.domain()) && self.settings.acme_ca.get().is_none()
     }
 
     /// The store in use.

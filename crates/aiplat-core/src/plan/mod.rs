@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod problem;
 mod reload;
+mod renew;
 mod restart;
 mod step;
 mod teardown;
@@ -18,6 +19,7 @@ pub use build::plan;
 pub use check::{Violation, check};
 pub use problem::PlanProblem;
 pub use reload::reload;
+pub use renew::{Renewal, RenewedCertificate, renew};
 pub use restart::{Reach, restart};
 pub use step::{
     Change, Configure, ContainerStep, Plan, PlannedStep, RemoveContainer, Step, StopContainer,

@@ -72,6 +72,11 @@ pub enum PlanProblem {
         /// The service.
         service: ServiceName,
     },
+    /// The front door has no certificate that it could renew.
+    #[error(
+        "the front door keeps no certificate of its own for these names; it gets its first ones by itself, and `aiplat logs caddy` says why it has none"
+    )]
+    NoCertificate,
     /// A service does not run.
     #[error("service `{service}` does not run; `aiplat deploy` starts it")]
     NotRunning {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::renew::Renewal;
 use crate::names::{ContainerName, ServiceName, StackId, StackName};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DirectorySpec, FileSpec, FirewallSpec, Gate, NetworkSpec,
@@ -65,6 +66,8 @@ pub enum Step {
     Reload(Box<Reload>),
     /// Write a running service's configuration and have it read; where it does not take it, the files are put back.
     Configure(Box<Configure>),
+    /// Get new certificates for the front door while it serves the old ones; where none comes, those stay.
+    Renew(Box<Renewal>),
     /// Stop and remove a container of this stack.
     RemoveContainer(RemoveContainer),
     /// Remove the stack's network.

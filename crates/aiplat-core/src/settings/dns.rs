@@ -1,6 +1,23 @@
 //! Names of the DNS.
 
 text! {
+    /// `ACME_CA`: the address of an authority's directory, at most 200 characters.
+    AcmeDirectory,
+    AcmeDirectory,
+    |text| {
+        let rest = text.strip_prefix("https://")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (name, port) = host.split_once(':').unwrap_or((host, "443"));
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '~' | '/' | '-');
+        let valid = domain(&name.to_ascii_lowercase(), 253).is_some()
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+            && path.chars().all(plain)
+            && text.len() <= 200;
+        valid.then(|| text.to_owned())
+    }
+}
+
+text! {
     /// `DOMAIN_NAME`: lower-case labels of `a-z0-9-`, the last not all digits, at most 228 characters, so that an app's
     /// label (at most 24) and a dot in front stay within the 253 of RFC 1035. International names are given in
     /// their `xn--` form.

@@ -103,6 +103,9 @@ pub enum Expected {
     /// [`super::Dimensions`]
     #[error("a number of dimensions from 1 to 16000")]
     Dimensions,
+    /// [`super::AcmeDirectory`]
+    #[error("an address such as `https://ca.example.org/acme/directory`, at most 200 characters")]
+    AcmeDirectory,
     /// [`super::Email`]
     #[error("an e-mail address")]
     Email,

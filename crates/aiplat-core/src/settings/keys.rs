@@ -147,6 +147,8 @@ pub static KEYS: &[Key] = &[
     key("FRONT_DOOR_ADDRESS", Place, Expected::BindAddress, Derived("BIND_ADDRESS"), "where Caddy listens; set the public address here, not 0.0.0.0, which every other stack's containers can reach"),
     key("PUBLISH", Place, Expected::Publish, Value("all"), "`all`: each service's host port and the front door; `front-door`: Caddy alone"),
     key("ACME_EMAIL", Place, Expected::Email, Unset("no address"), "where the certificate authority sends its notices"),
+    key("ACME_CA", Place, Expected::AcmeDirectory, Unset("a public one, or the front door's own authority for a domain that no public one vouches for"), "the directory of the certificate authority that is asked by the ACME protocol, such as one of your own"),
+    key("ACME_CA_ROOT", Place, Expected::Switch, Value("false"), "that authority is trusted by the certificate in `ssl/certs/DOMAIN_NAME/acme-root.pem`"),
     key("OWN_CERTIFICATE", Place, Expected::Switch, Value("false"), "the front door uses the certificate in `ssl/certs/DOMAIN_NAME/fullchain.pem` and `privkey.pem`, and asks no authority for one"),
 
     key("STACK_USER_UID", Users, Expected::Uid, Derived("the invoking non-root user, else 1000"), "every service runs as this user; no two stacks share one"),

@@ -53,7 +53,7 @@ mod tests;
 
 pub use address::{LocalName, StackSubnet};
 pub use choices::{AppArmorMode, Publish, Switch};
-pub use dns::{DnsLabel, Domain, Email};
+pub use dns::{AcmeDirectory, DnsLabel, Domain, Email};
 pub use expected::Expected;
 pub use ids::{Gid, Uid};
 pub use image::{ImageReference, RegistryPrefix};

@@ -9,9 +9,10 @@ use secrecy::SecretString;
 use super::reader::Reader;
 use super::values::{address, auth_key, group_of, node_name, services, stack_name, vector_db};
 use super::{
-    AbsolutePath, AppArmorMode, BaseDir, ByteSize, ContainerPrefix, Cpus, Dimensions, DnsLabel,
-    Domain, Email, Gid, HostPort, ImageReference, KnownKeys, Layers, LocalName, ModelName, Pids,
-    Problems, Publish, RegistryPrefix, Setting, Source, StackSubnet, Switch, Uid, Warning,
+    AbsolutePath, AcmeDirectory, AppArmorMode, BaseDir, ByteSize, ContainerPrefix, Cpus,
+    Dimensions, DnsLabel, Domain, Email, Gid, HostPort, ImageReference, KnownKeys, Layers,
+    LocalName, ModelName, Pids, Problems, Publish, RegistryPrefix, Setting, Source, StackSubnet,
+    Switch, Uid, Warning,
 };
 use crate::names::{ServiceName, StackName};
 
@@ -33,6 +34,10 @@ pub struct Settings {
     pub publish: Setting<Publish>,
     /// `ACME_EMAIL`
     pub acme_email: Setting<Option<Email>>,
+    /// `ACME_CA`
+    pub acme_ca: Setting<Option<AcmeDirectory>>,
+    /// `ACME_CA_ROOT`
+    pub acme_ca_root: Setting<bool>,
     /// `STACK_USER_UID`
     pub stack_user_uid: Setting<Uid>,
     /// `STACK_USER_GID`
@@ -118,6 +123,8 @@ fn read(reader: &mut Reader<'_>, known: &KnownKeys) -> Settings {
             .unwrap_or_else(|| Setting::new(*bind_address.get(), Source::Default)),
         publish: reader.fixed("PUBLISH"),
         acme_email: reader.optional("ACME_EMAIL"),
+        acme_ca: reader.optional("ACME_CA"),
+        acme_ca_root: reader.fixed_by("ACME_CA_ROOT", |text| text.parse().map(|Switch(on)| on)),
         stack_user_gid: reader.or("STACK_USER_GID", |layers| {
             group_of(layers, *stack_user_uid.get())
         }),

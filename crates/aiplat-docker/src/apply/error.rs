@@ -148,6 +148,18 @@ pub enum StepError {
         /// Why its files are not what they were, in words; `None` where they are.
         stuck: Option<String>,
     },
+    /// No new certificates came, and the old ones stay.
+    #[error("{}", match .stuck {
+        None => "the front door serves the certificates that it had".to_owned(),
+        Some(words) => format!("the front door could not be brought back to its own configuration: {words}"),
+    })]
+    Renew {
+        /// Why.
+        #[source]
+        cause: Box<StepError>,
+        /// Why it is not as it was, in words; `None` where it is.
+        stuck: Option<String>,
+    },
     /// A container did not become ready and was removed.
     #[error("{after}")]
     Container {

@@ -127,6 +127,7 @@ fn cost(step: &Step) -> u64 {
         | Step::Secret(_)
         | Step::Reload(_)
         | Step::Configure(_)
+        | Step::Renew(_)
         | Step::Stop(_)
         | Step::RemoveContainer(_) => 10,
         _ => 1,

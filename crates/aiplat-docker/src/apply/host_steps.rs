@@ -36,6 +36,7 @@ pub(super) fn carry_out<E, H: Host, V: crate::events::Events>(
         | Step::Start { .. }
         | Step::Stop(_)
         | Step::Configure(_)
+        | Step::Renew(_)
         | Step::Gate(_)
         | Step::Provision(_)
         | Step::Secret(_)

@@ -15,6 +15,7 @@ mod options;
 mod ownership;
 mod provision;
 mod remove;
+mod renew;
 mod report;
 mod run;
 mod secret;

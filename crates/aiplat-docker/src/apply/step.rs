@@ -6,7 +6,7 @@ use aiplat_core::spec::{Gate, NetworkSpec, Probe, Reload, ReloadAction};
 
 use super::ownership::{own_container, own_network, own_service};
 use super::run::{Context, Turn};
-use super::{StepError, check, configure, container, host_steps, provision, remove, secret};
+use super::{StepError, check, configure, container, host_steps, provision, remove, renew, secret};
 use crate::engine::{ContainerDetail, Engine, EngineError, UserOf};
 use crate::events::{Event, Events, Phase};
 use crate::host::Host;
@@ -30,6 +30,7 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
         Step::Reload(reload) => take_in(context, reload).await,
         Step::Stop(stopped) => stop(context, stopped).await,
         Step::Configure(configure) => configure::carry_out(context, configure).await,
+        Step::Renew(renewal) => renew::carry_out(context, renewal).await,
         Step::RemoveContainer(container) => remove::container(context, container).await,
         Step::RemoveNetwork { id, name } => remove::network(context, id, name).await,
         Step::Directories(_)
@@ -61,6 +62,7 @@ pub(super) fn words(planned: &PlannedStep) -> String {
         Step::Container(step) => format!("bring up `{}`", step.spec.service),
         Step::Start { gate, .. } => format!("start `{}`", gate.service),
         Step::Stop(stopped) => format!("stop `{}`", stopped.service),
+        Step::Renew(_) => "get new certificates".to_owned(),
         Step::Configure(configure) => format!("reload `{}`", configure.reload.service),
         Step::Gate(gate) => format!("wait for `{}`", gate.service),
         Step::Provision(_) => format!("provision ({})", planned.id),

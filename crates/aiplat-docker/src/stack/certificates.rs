@@ -13,7 +13,7 @@ use crate::certificate::{Certificate, CertificateError, first_of_pem, served};
 use crate::host::Host;
 
 /// The service that is the front door.
-const FRONT_DOOR: &str = "caddy";
+pub(super) const FRONT_DOOR: &str = "caddy";
 
 /// The certificate of the front door's own authority, below `BASE_DIR`.
 const ROOT: &str = "caddy/data/caddy/pki/authorities/local/root.crt";

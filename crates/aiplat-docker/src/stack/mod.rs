@@ -25,6 +25,7 @@ mod operation;
 mod own_services;
 mod prepare;
 mod reload;
+mod renew;
 mod reservations;
 mod restart;
 mod restore;
@@ -56,6 +57,7 @@ pub use operation::Operation;
 pub use own_services::{CatalogueError, catalogue, own_services, read_service};
 pub use prepare::{Prepared, prepare};
 pub use reload::reload;
+pub use renew::renew;
 pub use restart::restart;
 pub use restore::{
     RestoreError, RestoreQuestion, RestoreReport, Source, VerifyReport, restore, verify_backup,

@@ -72,6 +72,7 @@ impl Simulated {
                 configure.files.iter().for_each(|spec| self.file(spec));
                 self.file(&configure.done);
             }
+            Step::Renew(renewal) => self.file(&renewal.done),
             Step::Check(_)
             | Step::Gate(_)
             | Step::Provision(_)

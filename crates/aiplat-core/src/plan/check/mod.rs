@@ -114,6 +114,13 @@ impl Checker<'_> {
                 self.file(&configure.done);
                 self.reload(&configure.reload);
             }
+            Step::Renew(renewal) => {
+                self.directory(&renewal.kept);
+                self.file(&renewal.done);
+                self.reload(&renewal.reload);
+                let all = renewal.certificates.iter();
+                all.for_each(|c| self.inside(&c.folder));
+            }
             Step::Stop(stopped) => {
                 let own = stopped.name == self.config.container(&stopped.service).as_str();
                 self.expect(own, "stops another stack's container");
