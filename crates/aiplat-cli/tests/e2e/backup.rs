@@ -232,3 +232,47 @@ fn a_killed_backup_and_a_killed_restore_are_finished_by_the_same_command() {
     a.run(&scratch).ok();
     assert!(!a.base.join("backups/.verify").exists());
 }
+
+#[test]
+fn a_restore_in_place_that_fails_puts_the_stack_back() {
+    let Some(bed) = Bed::new() else { return };
+    let a = bed.small("a").with("SERVICES", "n8n");
+    let (image, gone) = (
+        "localhost/aiplat/n8n:2.40.7",
+        format!("localhost/aiplat/{}-image-gone", bed.tag),
+    );
+    let path = format!("/images/{image}/tag?repo={gone}&tag=1");
+    assert_eq!(bed.engine.call("POST", &path, &Value::Null).0, 201);
+    let old = a.clone().with("IMAGE_N8N", format!("{gone}:1"));
+    old.deploy().ok();
+    let made = old.backed_up(&bed.home.join("archives"));
+    let archive = made["archive"].as_str().unwrap().to_owned();
+    let a = a.with("IMAGE_N8N", image);
+    a.run(&["deploy", "--yes"]).ok();
+    // the image that the archive asks for is nowhere any more
+    let path = format!("/images/{gone}:1");
+    bed.engine.call("DELETE", &path, &Value::Null);
+    a.psql(
+        "postgres",
+        "CREATE TABLE since (id int); INSERT INTO since VALUES (1), (2)",
+    );
+    a.run(&[
+        "restore",
+        &archive,
+        "--unencrypted",
+        "--in-place",
+        "--confirm",
+        &a.name,
+    ])
+    .fails(1, &["the stack is as it was before"]);
+    assert_eq!(a.psql("postgres", "SELECT count(*) FROM since"), "2");
+    let again = a.run(&["deploy", "--json"]).ok().json();
+    assert_eq!(again["changes"], 0, "{again}");
+    let left: Vec<_> = std::fs::read_dir(&a.base)
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with(".aiplat"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+}
