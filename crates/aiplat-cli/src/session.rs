@@ -68,6 +68,13 @@ impl Session {
         agreed
     }
 
+    /// The same session for a run within a run: agreed to, and without a result of its own.
+    pub(crate) fn within(&self) -> Self {
+        let mut within = self.agreed();
+        within.printer = within.printer.without_results();
+        within
+    }
+
     /// The same session with another catalogue.
     pub(crate) fn with(&self, catalogue: Catalogue) -> Self {
         Self {
@@ -165,9 +172,8 @@ impl Session {
             environment: self.environment.variables.clone(),
             invoking_user: self.environment.invoking_user,
             allow_unmounted: settings.allow_unmounted,
-            deep: false,
-            restoring: false,
             command: command.to_owned(),
+            ..Inputs::default()
         })
     }
 

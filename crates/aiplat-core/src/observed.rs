@@ -25,6 +25,9 @@ pub struct Observed {
     pub host: HostFacts,
     /// The state of each path that was asked about.
     pub paths: BTreeMap<PathBuf, PathState>,
+    /// The first line of each file that a program keeps its version in, where there is one.
+    #[serde(default)]
+    pub versions: BTreeMap<PathBuf, String>,
 }
 
 /// The engine's own account of itself.
@@ -61,6 +64,12 @@ pub struct ImageFacts {
     pub id: String,
     /// Labelled as an imitation.
     pub stand_in: bool,
+    /// Paths that it declares to be volumes; `None` where the image was only listed and not looked at.
+    #[serde(default)]
+    pub volumes: Option<BTreeSet<String>>,
+    /// Its environment, where it was looked at.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
 }
 
 /// A container's state, as the engine names it.
@@ -288,6 +297,21 @@ impl Observed {
             .iter()
             .find(|(name, _)| familiar(name) == wanted)
             .map(|(_, facts)| facts)
+    }
+
+    /// Replaces what is known of an image that the engine has.
+    pub fn look_at_image(&mut self, reference: &str, facts: ImageFacts) {
+        let wanted = familiar(reference);
+        let known = self
+            .images
+            .iter_mut()
+            .find(|(name, _)| familiar(name) == wanted);
+        match known {
+            Some((_, known)) => *known = facts,
+            None => {
+                self.images.insert(reference.to_owned(), facts);
+            }
+        }
     }
 
     /// Whether the engine has an image.

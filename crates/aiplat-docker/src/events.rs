@@ -98,6 +98,8 @@ pub enum Phase {
     Creating,
     /// The one it replaces is being stopped.
     Stopping,
+    /// Its data is being copied while nothing writes to it.
+    Copying,
     /// It is being started.
     Starting,
     /// It is asked whether it is ready.
@@ -121,6 +123,7 @@ impl Phase {
             Self::Pulling => "pulling",
             Self::Creating => "creating",
             Self::Stopping => "stopping",
+            Self::Copying => "copying",
             Self::Starting => "starting",
             Self::Waiting => "waiting",
             Self::Healthy => "healthy",

@@ -68,6 +68,7 @@ pub async fn observe<E: Engine, H: Host>(
         images,
         host: host_facts,
         paths,
+        versions: BTreeMap::new(),
     })
 }
 

@@ -108,8 +108,7 @@ async fn undo(
     before: &[ServiceName],
     kept: Option<&Path>,
 ) -> Result<(), Failure> {
-    let agreed = session.agreed();
-    let back = Deploy::of(selecting(before)).run(&agreed).await;
+    let back = Deploy::of(selecting(before)).run(&session.within()).await;
     if let Some(path) = kept {
         forget(path)?;
     }

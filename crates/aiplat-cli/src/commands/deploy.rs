@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::config::StackConfig;
 use aiplat_core::desired::Desired;
+use aiplat_core::names::ServiceName;
 use aiplat_core::observed::Observed;
 use aiplat_core::plan::{Change, Plan, Step};
 use aiplat_docker::apply::Report;
 use aiplat_docker::engine::Engine;
-use aiplat_docker::stack::{Intent, Prepared, prepare};
+use aiplat_docker::stack::{Images, Inputs, Intent, Prepared, prepare};
 use clap::Args;
 use serde::Serialize;
 
@@ -47,8 +48,25 @@ pub(crate) struct Deploy {
     /// Compare every setting of every container with its specification, and mend what was changed by hand
     #[arg(long)]
     deep: bool,
+    /// Agree that a change of VECTOR_DB leaves behind what the apps stored in the store so far
+    #[arg(long)]
+    yes_lose_vectors: bool,
+    /// What commands ask for that no flag and no key stands for.
+    #[arg(skip)]
+    more: More,
     #[command(flatten)]
     settings: SettingsArgs,
+}
+
+/// What commands ask for that no flag and no key stands for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct More {
+    /// The command that it is done for; `deploy` when not given.
+    pub(super) command: Option<&'static str>,
+    /// Images by service.
+    pub(super) images: Images,
+    /// Services whose data is copied first.
+    pub(super) copied: BTreeSet<ServiceName>,
 }
 
 /// What came of it.
@@ -73,7 +91,27 @@ impl Deploy {
         Self {
             settings,
             deep: false,
+            yes_lose_vectors: false,
+            more: More::default(),
         }
+    }
+
+    /// A deploy of what the manifest says, and of this.
+    pub(super) fn with(more: More) -> Self {
+        Self {
+            more,
+            ..Self::of(SettingsArgs::default())
+        }
+    }
+
+    /// What a run is given.
+    pub(super) fn inputs(&self, session: &Session, command: &str) -> Result<Inputs, Failure> {
+        let mut inputs = session.inputs(&self.settings, command)?;
+        inputs.deep = self.deep;
+        inputs.lose_vectors = self.yes_lose_vectors;
+        self.more.images.ask(&mut inputs);
+        inputs.copied.clone_from(&self.more.copied);
+        Ok(inputs)
     }
 
     pub(super) async fn run(self, session: &Session) -> Ended {
@@ -105,8 +143,7 @@ impl Deploy {
         session: &Session,
         engine: &Counted<E>,
     ) -> Result<Prepared, Failure> {
-        let mut inputs = session.inputs(&self.settings, "deploy")?;
-        inputs.deep = self.deep;
+        let inputs = self.inputs(session, self.more.command.unwrap_or("deploy"))?;
         let mut agreed: BTreeSet<String> = BTreeSet::new();
         loop {
             let (host, places) = (session.host(), session.places());

@@ -29,6 +29,7 @@ mod setup;
 mod status;
 mod teardown;
 mod top;
+mod upgrade;
 pub(crate) mod verify;
 
 use clap::Subcommand;
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Reload(reload::Reload),
     Rotate(rotate::Rotate),
     Renew(renew::Renew),
+    Upgrade(upgrade::Upgrade),
     Render(render::Render),
     Teardown(teardown::Teardown),
     Backup(Box<backup::Backup>),
@@ -116,6 +118,7 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Reload(command) => command.run(&session).await,
             Command::Rotate(command) => command.run(&session).await,
             Command::Renew(command) => command.run(&session).await,
+            Command::Upgrade(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
             Command::Teardown(command) => command.run(&session).await,
             Command::Backup(command) => command.run(&session).await,

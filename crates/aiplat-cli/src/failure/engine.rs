@@ -65,6 +65,7 @@ pub(super) fn host_exit(error: &HostError) -> Exit {
             Exit::Invalid
         }
         HostError::NoSpace { .. }
+        | HostError::CopyRoom { .. }
         | HostError::Denied { .. }
         | HostError::NoParent { .. }
         | HostError::NotADirectory { .. }

@@ -65,6 +65,8 @@ impl From<PrepareError> for Failure {
                     failure
                 }
             }
+            PrepareError::Vectors(_) => Self::of(Exit::Unconfirmed, &error)
+                .hint("`aiplat backup` keeps them; `aiplat plan` shows all that would change"),
             PrepareError::IdentityChanged { .. }
             | PrepareError::Copy { .. }
             | PrepareError::Restoring { .. } => Self::of(Exit::Refused, &error),
@@ -94,6 +96,7 @@ fn plan_exit(problems: &[PlanProblem]) -> Exit {
             p,
             PlanProblem::DataFormat { .. }
                 | PlanProblem::SubnetChanged { .. }
+                | PlanProblem::Image(_)
                 | PlanProblem::NoReload { .. }
         )
     };

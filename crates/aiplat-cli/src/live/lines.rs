@@ -101,6 +101,7 @@ impl State {
                 seconds(since.elapsed())
             )),
             Phase::Stopping
+            | Phase::Copying
             | Phase::Starting
             | Phase::Reloading
             | Phase::RollingBack

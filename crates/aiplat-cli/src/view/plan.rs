@@ -193,7 +193,7 @@ fn name(step: &PlannedStep) -> String {
         Step::Profiles { files } | Step::RemoveProfiles { files } => {
             count(files.len(), "AppArmor profile", "AppArmor profiles")
         }
-        Step::Image { reference } => reference.clone(),
+        Step::Image { reference, .. } => reference.clone(),
         Step::Start { gate, .. } | Step::Gate(gate) => gate.service.to_string(),
         Step::Provision(_) => match tail.split_once('/') {
             Some((service, provider)) => format!("{provider}: for {service}"),
@@ -266,6 +266,7 @@ mod tests {
                 Change::Create,
                 Step::Image {
                     reference: "redis:8".into(),
+                    guards: Vec::new(),
                 },
             ),
             step("firewall", Change::Create, firewall),

@@ -47,7 +47,7 @@ fn every_change_leaves_its_trace_and_a_changed_trace_is_found() {
     let broken = stack
         .clone()
         .with("IMAGE_REDIS", "localhost/aiplat/no-such-image:1");
-    assert_ne!(broken.deploy().code, 0);
+    assert_ne!(broken.run(&["deploy", "-y"]).code, 0);
     let told = entries(&stack);
     assert_eq!(told.len(), 3, "{told:?}");
     assert_eq!(told[1]["ended"], Value::Null, "it died");

@@ -130,7 +130,7 @@ fn images_are_pulled_pinned_by_digest_and_missed_where_nobody_answers() {
     // by content, whatever the tag says
     let pinned = format!("{mirror}/valkey@{digest}");
     let pin = stack.clone().with("IMAGE_REDIS", &pinned);
-    pin.deploy().ok();
+    pin.run(&["deploy", "-y"]).ok();
     let container = bed
         .engine
         .get(&format!("/containers/{}/json", stack.container("redis")));
@@ -142,7 +142,7 @@ fn images_are_pulled_pinned_by_digest_and_missed_where_nobody_answers() {
     stack
         .clone()
         .with("IMAGE_REDIS", &nothing)
-        .deploy()
+        .run(&["deploy", "-y"])
         .fails(5, &[&nothing]);
     inventory::same(
         &before,

@@ -41,7 +41,11 @@ fn a_successor_that_is_never_healthy_gives_its_place_back() {
     let before = redis(&stack);
     let secret = std::fs::read_to_string(stack.base.join("config/secrets/redis_password")).unwrap();
 
-    let run = stack.clone().with("IMAGE_REDIS", &image.reference).deploy();
+    // another program on the data it has: agreed to
+    let run = stack
+        .clone()
+        .with("IMAGE_REDIS", &image.reference)
+        .run(&["deploy", "-y"]);
     let run = run.fails(
         6,
         &[
@@ -64,7 +68,7 @@ fn a_successor_that_is_never_healthy_gives_its_place_back() {
     stack
         .clone()
         .with("IMAGE_REDIS", "localhost/aiplat/valkey:8.1.8")
-        .deploy()
+        .run(&["deploy", "-y"])
         .ok();
     drop(image);
 }
@@ -76,7 +80,7 @@ fn a_new_service_that_ends_at_once_is_told_without_waiting_and_mended_by_the_sam
     let stack = bed.small("c");
     let broken = stack.clone().with("IMAGE_REDIS", &image.reference);
     let began = std::time::Instant::now();
-    let run = broken.run(&["deploy", "--json"]);
+    let run = broken.run(&["deploy", "--json", "-y"]);
     assert!(
         began.elapsed().as_secs() < 45,
         "a crash is no matter of waiting"
@@ -93,7 +97,7 @@ fn a_new_service_that_ends_at_once_is_told_without_waiting_and_mended_by_the_sam
 
     stack
         .with("IMAGE_REDIS", "localhost/aiplat/valkey:8.1.8")
-        .deploy()
+        .run(&["deploy", "-y"])
         .ok();
     drop(image);
 }

@@ -89,7 +89,10 @@ fn no_command_and_no_place_tells_a_secret() {
     // a failure tells the last lines of a log
     let telling = r#"echo "my password is $(cat /run/secrets/redis_password)"; exit 3"#;
     let image = Image::of_script(&bed, "valkey-server", telling);
-    let failed = stack.clone().with("IMAGE_REDIS", &image.reference).deploy();
+    let failed = stack
+        .clone()
+        .with("IMAGE_REDIS", &image.reference)
+        .run(&["deploy", "-y"]);
     assert_eq!(failed.code, 6, "{}", failed.said());
     tells_none(&all, &failed.said(), "a deploy that fails");
     stack = stack.with("IMAGE_REDIS", "localhost/aiplat/valkey:8.1.8");

@@ -472,6 +472,27 @@ pub struct DataFormat {
     /// Marker that holds with a certain vector store's image instead.
     #[serde(default)]
     pub variant: BTreeMap<StoreKind, String>,
+    /// How the version of the data is told, where only one version of the program reads it.
+    pub version: Option<DataVersion>,
+    /// Paths that the image declares to be volumes and that hold nothing worth keeping. Any other that has no mount is
+    /// refused where the service keeps data, or where this is given at all.
+    pub scratch: Option<Vec<String>>,
+    /// The folder below the service's own in `data` in which there is an entry for each collection of vectors.
+    pub collections: Option<String>,
+}
+
+/// How the version of data is told.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataVersion {
+    /// File below the service's own folder in `data`, whose first line is the version.
+    pub file: String,
+    /// Variable of the image's environment that says its version.
+    pub env: String,
+    /// What stands before the version in the image's tag, in the order in which they are tried.
+    pub tag: Vec<String>,
+    /// How data is brought to another version, in words that go on from `or`.
+    pub how: String,
 }
 
 /// A departure from the default hardening.

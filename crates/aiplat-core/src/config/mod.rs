@@ -104,6 +104,11 @@ impl StackConfig {
         if let Some(image) = self.settings.images.get(&service.name) {
             return image.get().to_string();
         }
+        self.pinned_image(service)
+    }
+
+    /// The catalogue's image of a service, from `IMAGE_REGISTRY` when given, whatever `IMAGE_<SERVICE>` says.
+    pub fn pinned_image(&self, service: &Service) -> String {
         let store = self.vector_store();
         let pinned = service
             .image

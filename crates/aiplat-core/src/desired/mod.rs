@@ -1,12 +1,14 @@
 //! What is wanted of the host and the engine for one stack, complete, whatever is there now.
 
 mod container;
+mod data;
 mod files;
 mod host;
 mod probes;
 mod profile;
 mod secrets;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use aiplat_apparmor::InForce;
@@ -14,11 +16,11 @@ use aiplat_apparmor::InForce;
 use crate::catalogue::{Catalogue, Service, order};
 use crate::config::StackConfig;
 use crate::names::ServiceName;
-use crate::observed::EngineFacts;
+use crate::observed::{EngineFacts, ObservedContainer};
 use crate::render::{RenderError, Renderer};
 use crate::spec::{
-    CgroupSpec, ContainerSpec, DirectorySpec, FileSpec, FirewallSpec, Gate, NetworkSpec, Owner,
-    ProfileFile, Provision, Reload, RunOnce, SecretAct,
+    CgroupSpec, ContainerSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Gate, ImageGuard,
+    NetworkSpec, Owner, ProfileFile, Provision, Reload, RunOnce, SecretAct, label,
 };
 
 /// Where the host's boot loads profiles from.
@@ -49,6 +51,8 @@ pub struct Desired {
     pub in_flight: bool,
     /// Files of secrets' other values that hold no more.
     pub obsolete: Vec<PathBuf>,
+    /// Services whose data is copied before a container with another image is started on it.
+    pub copied: BTreeSet<ServiceName>,
 }
 
 /// The target state of one service.
@@ -62,6 +66,10 @@ pub struct DesiredService {
     pub files: Vec<FileSpec>,
     /// The marker of its data's format, beside its data.
     pub format: Option<FileSpec>,
+    /// The directories that it keeps its data in.
+    pub data: Vec<PathBuf>,
+    /// What must hold of its image.
+    pub guard: ImageGuard,
     /// Its container.
     pub container: ContainerSpec,
     /// Proof of health.
@@ -191,6 +199,7 @@ pub fn desired(
             .obsolete()
             .map(|(name, stage)| host::companion(config, name, stage))
             .collect(),
+        copied: BTreeSet::new(),
     })
 }
 
@@ -233,6 +242,8 @@ impl Context<'_> {
                     name: service.name.clone(),
                     after: self.after(service),
                     format: files::format_marker(self, service),
+                    data: data::directories(self, service),
+                    guard: data::guard(self, service, &container),
                     check: files::check(self, service, &rendered, &container),
                     reload: files::reload(self, service, &fingerprint, &probes.gate),
                     files,
@@ -300,6 +311,18 @@ impl Desired {
             }
         }
         paths
+    }
+
+    /// Where copies of data would be that stand for the stack's containers: the planner must know of these, too.
+    pub fn copies(&self, config: &StackConfig, containers: &[ObservedContainer]) -> Vec<PathBuf> {
+        let own = containers.iter().filter(|c| c.belongs_to(&config.id));
+        let copies = own.filter_map(|container| {
+            let name = container.label(label::SERVICE)?.parse().ok()?;
+            let data = self.service(&name)?.data.clone();
+            let copy = DataCopy::of_container(config.base_dir(), &name, &container.id, data);
+            Some([copy.partial(), copy.at])
+        });
+        copies.flatten().collect()
     }
 
     /// The service of this name.

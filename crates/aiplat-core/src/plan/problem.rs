@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::names::ServiceName;
-use crate::spec::Owner;
+use crate::spec::{ImageRefused, Owner};
 
 /// A reason why no plan can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +56,9 @@ pub enum PlanProblem {
         /// As it must be.
         expected: Owner,
     },
+    /// An image that does not fit the data.
+    #[error(transparent)]
+    Image(#[from] ImageRefused),
     /// Data of another format.
     #[error("service `{service}`: its data (`{}`) is not of the format {expected}; go back to the image that wrote it, or move the data by the service's own means and remove the marker", .marker.display())]
     DataFormat {

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::renew::Renewal;
 use crate::names::{ContainerName, ServiceName, StackId, StackName};
 use crate::spec::{
-    CgroupSpec, ContainerSpec, DirectorySpec, FileSpec, FirewallSpec, Gate, NetworkSpec,
-    ProfileFile, Provision, Reload, RunOnce, SecretAct,
+    CgroupSpec, ContainerSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Gate, ImageGuard,
+    NetworkSpec, ProfileFile, Provision, Reload, RunOnce, SecretAct,
 };
 use crate::text::hex;
 
@@ -41,6 +41,9 @@ pub enum Step {
     Image {
         /// Reference, tag or digest included.
         reference: String,
+        /// What must hold of it before anything is started from it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        guards: Vec<ImageGuard>,
     },
     /// Run a container to its end, to check configuration before it is used.
     Check(Box<RunOnce>),
@@ -116,6 +119,10 @@ pub struct ContainerStep {
     /// A container made as wanted by a run that was interrupted before it had proved it: proved now instead of made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumes: Option<String>,
+    /// The copy of the service's data that is taken between the stop of the old and the start of the new, and put back
+    /// when the new one fails. A complete one that is there already is put back before anything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<DataCopy>,
     /// Proof of health.
     pub gate: Gate,
 }

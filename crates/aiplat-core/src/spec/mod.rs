@@ -1,6 +1,8 @@
 //! What is wanted, complete: nothing in here is left for an executor to choose.
 
 mod container;
+mod copy;
+mod guard;
 mod host;
 mod probe;
 mod secret;
@@ -9,6 +11,8 @@ pub use container::{
     Bind, ContainerSpec, EngineHealth, IpProtocol, Limits, NetworkMode, PublishedPort, RunOnce,
     Tmpfs,
 };
+pub use copy::DataCopy;
+pub use guard::{ImageGuard, ImageRefused, VersionGuard};
 pub use host::{
     CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, Owner,
     ProfileFile,

@@ -9,6 +9,7 @@ use super::ownership::{own_container, own_service};
 use super::run::{Context, Turn};
 use super::step::wait;
 use super::{AfterFailure, StepError, confined, remove};
+use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, Life};
 use crate::events::{Event, Events, Phase};
 use crate::host::Host;
@@ -20,6 +21,8 @@ struct Predecessor {
     runs: bool,
     /// It is still to be stopped before the new one may have its ports and files.
     up: bool,
+    /// When it was started last, in the engine's words.
+    started: String,
 }
 
 /// What there is of the new container when it fails.
@@ -38,12 +41,21 @@ pub(super) async fn make<E: Engine, H: Host, V: Events>(
     if let Some(id) = &step.discard {
         discard(context, service, id).await?;
     }
+    if let Some(copy) = &step.copy {
+        blocking(|| context.host.copy_room(copy))?;
+    }
     let predecessor = set_aside(context, step).await?;
+    if let Some(old) = predecessor.as_ref().filter(|_| step.resumes.is_none()) {
+        put_data_back(context, step, old.up, &old.started)?;
+    }
     let mut made = Made::default();
     match bring_up(context, step, predecessor.as_ref(), &mut made, turn).await {
         Ok(()) => {
             if let Some(old) = predecessor {
                 remove::by_id(context, &old.id, step.spec.stop_seconds).await?;
+            }
+            if let Some(copy) = &step.copy {
+                blocking(|| context.host.copy_keep_only(copy))?;
             }
             Ok(())
         }
@@ -77,6 +89,7 @@ async fn set_aside<E: Engine, H: Host, V: Events>(
             }
             return Ok(Some(Predecessor {
                 up: old.is_up(),
+                started: old.started_at,
                 id: old.id,
                 runs: true,
             }));
@@ -94,6 +107,7 @@ async fn set_aside<E: Engine, H: Host, V: Events>(
     Ok(Some(Predecessor {
         runs: old.is_up(),
         up: old.is_up(),
+        started: old.started_at,
         id: old.id,
     }))
 }
@@ -128,6 +142,12 @@ async fn bring_up<E: Engine, H: Host, V: Events>(
         // stopping is mostly waiting
         drop(turn.take());
         engine.container_stop(&old.id, spec.stop_seconds).await?;
+        turn = Some(context.turn().await);
+    }
+    if let (Some(copy), Some(old)) = (&step.copy, predecessor) {
+        phase(Phase::Copying);
+        drop(turn.take());
+        blocking(|| context.host.copy_take(copy, &old.started))?;
         turn = Some(context.turn().await);
     }
     phase(Phase::Starting);
@@ -188,19 +208,42 @@ async fn put_back<E: Engine, H: Host, V: Events>(
         let Some(found) = own_container(engine, &context.plan.stack_id, &old.id).await? else {
             return Ok(AfterFailure::Removed);
         };
+        // while a complete copy is there, the container that it stands for has not run
+        put_data_back(context, step, found.is_up(), &found.started_at)?;
+        // started first: a run that is killed in between leaves one that runs, and the next takes it for what it is
+        if old.runs {
+            engine.container_start(&old.id).await?;
+        }
         if found.name != step.spec.name.as_str() {
             engine
                 .container_rename(&old.id, step.spec.name.as_str())
                 .await?;
-        }
-        if old.runs {
-            engine.container_start(&old.id).await?;
         }
         Ok::<_, StepError>(AfterFailure::Restored)
     };
     attempt
         .await
         .unwrap_or_else(|error| AfterFailure::Stuck(context.redactor.clean(&chain(&error))))
+}
+
+/// Puts the data back that a successor which was not proved may have changed, and drops the copy.
+fn put_data_back<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    step: &ContainerStep,
+    runs: bool,
+    started: &str,
+) -> Result<(), StepError> {
+    let Some(copy) = &step.copy else {
+        return Ok(());
+    };
+    blocking(|| {
+        // one that runs again has data of its own time
+        if !runs {
+            context.host.copy_put_back(copy, started)?;
+        }
+        context.host.copy_drop(copy)
+    })?;
+    Ok(())
 }
 
 /// Removes a half-made container of this service.

@@ -70,6 +70,9 @@ pub enum StepError {
     /// The host did not do it.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// An image does not fit the data of a service; nothing was started from it.
+    #[error(transparent)]
+    Image(aiplat_core::spec::ImageRefused),
     /// A service did not become ready.
     #[error(transparent)]
     Gate(#[from] GateError),

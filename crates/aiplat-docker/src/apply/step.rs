@@ -1,8 +1,8 @@
 //! From a step to the act.
 
-use aiplat_core::observed::ContainerState;
+use aiplat_core::observed::{ContainerState, ImageFacts};
 use aiplat_core::plan::{PlannedStep, Step, StopContainer};
-use aiplat_core::spec::{Gate, NetworkSpec, Probe, Reload, ReloadAction};
+use aiplat_core::spec::{Gate, ImageGuard, NetworkSpec, Probe, Reload, ReloadAction};
 
 use super::ownership::{own_container, own_network, own_service};
 use super::run::{Context, Turn};
@@ -20,7 +20,7 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
 ) -> Result<(), StepError> {
     match &planned.step {
         Step::Network(spec) => network(context, spec).await,
-        Step::Image { reference } => image(context, reference).await,
+        Step::Image { reference, guards } => image(context, reference, guards).await,
         Step::Check(once) => check::run(context, once, turn).await,
         Step::Container(step) => container::make(context, step, turn).await,
         Step::Start { id, gate } => start(context, id, gate, turn).await,
@@ -57,7 +57,7 @@ pub(super) fn words(planned: &PlannedStep) -> String {
         Step::Network(spec) => format!("make network `{}`", spec.name),
         Step::Firewall(spec) => format!("close the host to bridge `{}`", spec.bridge),
         Step::Profiles { files } => format!("load {} AppArmor profiles", files.len()),
-        Step::Image { reference } => format!("pull image `{reference}`"),
+        Step::Image { reference, .. } => format!("pull image `{reference}`"),
         Step::Check(once) => once.purpose.clone(),
         Step::Container(step) => format!("bring up `{}`", step.spec.service),
         Step::Start { gate, .. } => format!("start `{}`", gate.service),
@@ -143,9 +143,16 @@ async fn network<E: Engine, H: Host, V: Events>(
 async fn image<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
     reference: &str,
+    guards: &[ImageGuard],
 ) -> Result<(), StepError> {
-    if context.engine.image(reference).await?.is_some() {
-        return Ok(());
+    let fits = |facts: &ImageFacts| {
+        let refused = guards
+            .iter()
+            .find_map(|guard| guard.judge(reference, Some(facts)).err());
+        refused.map_or(Ok(()), |refused| Err(StepError::Image(refused)))
+    };
+    if let Some(facts) = context.engine.image(reference).await? {
+        return fits(&facts);
     }
     let tell = |progress| {
         context.events.on(Event::Pull {
@@ -155,7 +162,7 @@ async fn image<E: Engine, H: Host, V: Events>(
     };
     context.engine.image_pull(reference, &tell).await?;
     match context.engine.image(reference).await? {
-        Some(_) => Ok(()),
+        Some(facts) => fits(&facts),
         None => Err(EngineError::ImageAbsent {
             reference: reference.to_owned(),
         }

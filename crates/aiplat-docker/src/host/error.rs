@@ -17,6 +17,16 @@ pub enum HostError {
         /// What was being written.
         path: PathBuf,
     },
+    /// A copy of data would not fit; nothing was stopped for it.
+    #[error("expected {} of free space for a copy of the data in `{}`, found {}", mebibytes(*.needed), .path.display(), mebibytes(*.free))]
+    CopyRoom {
+        /// The copy.
+        path: PathBuf,
+        /// Bytes it needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The kernel refused for lack of rights.
     #[error("expected the right to {what} `{}`", .path.display())]
     Denied {
@@ -289,6 +299,10 @@ impl HostError {
             _ => None,
         }
     }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
 }
 
 #[cfg(test)]

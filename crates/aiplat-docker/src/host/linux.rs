@@ -8,7 +8,7 @@ use aiplat_apparmor::Label;
 use aiplat_core::names::{StackId, StackName};
 use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
 use aiplat_core::spec::{
-    CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, ProfileFile,
+    CgroupSpec, DataCopy, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, ProfileFile,
 };
 
 use super::apparmor::{self, AppArmor, AppArmorPaths};
@@ -227,6 +227,26 @@ impl Host for LinuxHost {
 
     fn purge_check(&self, path: &Path, base_dir: &Path) -> Result<(), HostError> {
         files::purge_check(path, base_dir, &mounts(&self.proc)?)
+    }
+
+    fn copy_room(&self, copy: &DataCopy) -> Result<(), HostError> {
+        files::room(copy)
+    }
+
+    fn copy_take(&self, copy: &DataCopy, started: &str) -> Result<(), HostError> {
+        files::take(copy, started)
+    }
+
+    fn copy_put_back(&self, copy: &DataCopy, started: &str) -> Result<bool, HostError> {
+        files::put_back(copy, started)
+    }
+
+    fn copy_drop(&self, copy: &DataCopy) -> Result<(), HostError> {
+        files::drop_copy(copy)
+    }
+
+    fn copy_keep_only(&self, copy: &DataCopy) -> Result<(), HostError> {
+        files::keep_only(copy)
     }
 
     fn load_profiles(&self, profiles: &[ProfileFile]) -> Result<(), HostError> {

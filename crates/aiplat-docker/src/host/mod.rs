@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use aiplat_apparmor::Label;
 use aiplat_core::names::{StackId, StackName};
 use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
-use aiplat_core::spec::{CgroupSpec, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
+use aiplat_core::spec::{CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
 
 pub use apparmor::AppArmorPaths;
 pub use error::HostError;
@@ -142,6 +142,23 @@ pub trait Host: Send + Sync {
         let _ = (path, base_dir);
         Ok(())
     }
+
+    /// Refuses a copy for which there is no space, before anything is stopped for it.
+    fn copy_room(&self, copy: &DataCopy) -> Result<(), HostError>;
+
+    /// Copies data that nothing writes to: it has its name only when it is complete and on disk. `started` is what the
+    /// container that wrote it says of its last start.
+    fn copy_take(&self, copy: &DataCopy, started: &str) -> Result<(), HostError>;
+
+    /// Puts a complete copy back in place of what is there, and says whether it did: not where there is none, nor where
+    /// the container was started since.
+    fn copy_put_back(&self, copy: &DataCopy, started: &str) -> Result<bool, HostError>;
+
+    /// Removes a copy, complete or not.
+    fn copy_drop(&self, copy: &DataCopy) -> Result<(), HostError>;
+
+    /// Removes all other copies of the service.
+    fn copy_keep_only(&self, copy: &DataCopy) -> Result<(), HostError>;
 
     /// Writes, checks and loads profiles in one parser call, and proves that the kernel enforces them: all or none.
     fn load_profiles(&self, files: &[ProfileFile]) -> Result<(), HostError>;

@@ -77,6 +77,9 @@ pub enum PrepareError {
     /// A defect of our own.
     #[error("the plan breaks {} of its own rules", .0.len())]
     Violations(Vec<Violation>),
+    /// Vectors that would be left behind.
+    #[error("{0}; agree with `--yes-lose-vectors`")]
+    Vectors(super::LeftBehind),
     /// A key that identifies the stack was given another value.
     #[error(
         "`{key}`: expected the value that the stack was made with; tear the stack down first, or leave the key out"

@@ -1,9 +1,10 @@
 //! What a run is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
+use aiplat_core::names::ServiceName;
 
 /// What a run is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,12 @@ pub struct Inputs {
     pub deep: bool,
     /// It is part of a restore, which alone may touch a stack that is being restored.
     pub restoring: bool,
+    /// Keys that are taken out of the manifest, so that what follows from the rest holds again.
+    pub unset: BTreeSet<String>,
+    /// Services whose data is copied before another image is started on it.
+    pub copied: BTreeSet<ServiceName>,
+    /// What the apps stored in the vector store that `VECTOR_DB` turns away from may be left behind.
+    pub lose_vectors: bool,
     /// The command, for whoever meets its lock, such as `deploy`.
     pub command: String,
 }

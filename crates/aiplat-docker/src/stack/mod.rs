@@ -11,6 +11,7 @@
 mod backup;
 mod certificates;
 mod copied;
+mod data;
 mod deploy;
 mod drift;
 mod error;
@@ -35,7 +36,9 @@ mod steps;
 mod stores;
 mod teardown;
 mod trail;
+mod upgrade;
 mod usage;
+mod vectors;
 mod volume;
 
 pub use backup::{
@@ -66,7 +69,9 @@ pub use standing::{Apart, Change, Standing, named, standing};
 pub use stores::StoreError;
 pub use teardown::{Teardown, TeardownError, teardown};
 pub use trail::{trail, trail_of};
+pub use upgrade::{Changed, Images, Upgrade, UpgradeError, upgrade};
 pub use usage::{Usage, own_container, usage};
+pub use vectors::LeftBehind;
 pub use volume::{NewVolume, VolumeError, new_volume};
 
 use std::path::{Path, PathBuf};

@@ -20,9 +20,9 @@ use aiplat_core::settings::{Layers, Settings, Warning};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::copied::one_place;
-use super::drift;
 use super::reservations::reconciled;
 use super::{Inputs, Intent, Operation, Places, PrepareError, Volume, given, locate};
+use super::{data, drift, vectors};
 use crate::engine::Engine;
 use crate::host::{Host, HostError, HostLock, ManifestStore, SecretsStore, draw};
 use crate::observe::{ObserveQuestion, observe};
@@ -127,7 +127,14 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     }
     let store = ManifestStore::new(&volume.path);
     let old = store.read()?.map(|text| Manifest::parse(&text)).transpose();
-    let old = old.map_err(PrepareError::Settings)?;
+    let mut old = old.map_err(PrepareError::Settings)?;
+    let before = old.clone();
+    for key in &inputs.unset {
+        layers.environment.remove(key);
+        if let Some(old) = &mut old {
+            old.remove(key)?;
+        }
+    }
     let mut kept = kept_secrets(&volume)?;
     let companions = if volume.deployed {
         SecretsStore::new(&volume.path).companions()?
@@ -217,12 +224,23 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
         manifest,
     };
 
-    let desired = desired(&config, catalogue, &seen.engine).map_err(PrepareError::Desired)?;
+    let mut desired = desired(&config, catalogue, &seen.engine).map_err(PrepareError::Desired)?;
+    desired.copied.clone_from(&inputs.copied);
     question.paths = desired.paths();
+    question
+        .paths
+        .extend(desired.copies(&config, &seen.containers));
     question.cgroup_parent = config.cgroup_parent(&seen.engine.cgroup_driver);
     let mut observed = looked_up(host, seen, &question)?;
     drift::look(engine, host, &config, &desired, &mut observed, inputs.deep).await?;
-    let plan = plan::plan(&config, &desired, &observed).map_err(PrepareError::Plan)?;
+    data::look(engine, host, &config, &desired, &mut observed).await?;
+    let mut plan = plan::plan(&config, &desired, &observed).map_err(PrepareError::Plan)?;
+    if let Some(lost) = vectors::left_behind(host, before.as_ref(), &config, catalogue)? {
+        if writes && !inputs.lose_vectors {
+            return Err(PrepareError::Vectors(lost));
+        }
+        plan.notes.push(lost.to_string());
+    }
     let violations = plan::check(&plan, &config, catalogue, &register);
     if !violations.is_empty() {
         return Err(PrepareError::Violations(violations));

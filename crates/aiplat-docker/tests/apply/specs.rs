@@ -79,6 +79,7 @@ pub(crate) fn service(name: &str, image: &str) -> ContainerStep {
         superseded: None,
         discard: None,
         resumes: None,
+        copy: None,
         gate,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use aiplat_apparmor::Label;
 use aiplat_core::names::StackId;
 use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
-use aiplat_core::spec::{CgroupSpec, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
+use aiplat_core::spec::{CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
 use aiplat_docker::host::{Host, HostError, HostQuestion, Outcome};
 
 #[derive(Default)]
@@ -57,6 +57,21 @@ impl Host for TestHost {
         Ok(())
     }
     fn purge_directory(&self, _: &Path, _: &Path) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn copy_room(&self, _: &DataCopy) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn copy_take(&self, _: &DataCopy, _: &str) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn copy_put_back(&self, _: &DataCopy, _: &str) -> Result<bool, HostError> {
+        Ok(false)
+    }
+    fn copy_drop(&self, _: &DataCopy) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn copy_keep_only(&self, _: &DataCopy) -> Result<(), HostError> {
         Ok(())
     }
     fn load_profiles(&self, _: &[ProfileFile]) -> Result<(), HostError> {

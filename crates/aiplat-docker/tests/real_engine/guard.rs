@@ -175,6 +175,7 @@ fn refusals_are_told_apart() {
 
         let pull = Step::Image {
             reference: "127.0.0.1:9/aiplat/nowhere:1".into(),
+            guards: Vec::new(),
         };
         let error = cause(bed.apply(vec![("image", &[], pull)]).await.unwrap_err());
         assert!(

@@ -133,6 +133,7 @@ pub(crate) fn container(spec: &ContainerSpec, gate: Gate) -> ContainerStep {
         superseded: None,
         discard: None,
         resumes: None,
+        copy: None,
         gate,
     }
 }

@@ -195,6 +195,11 @@ impl Machine {
         self.shared.calls.death().await;
     }
 
+    /// From now on a program that starts writes a file `written-by` into its data, with its image in it.
+    pub fn programs_write(&self) {
+        self.shared.state().writing = true;
+    }
+
     /// Containers of this image never become ready.
     pub fn sick(&self, image: &str) {
         self.shared.state().sick.insert(image.to_owned());
@@ -266,6 +271,7 @@ impl Machine {
         let facts = ImageFacts {
             id: format!("sha256:{reference}"),
             stand_in: false,
+            ..ImageFacts::default()
         };
         self.shared
             .state()

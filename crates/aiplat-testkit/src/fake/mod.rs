@@ -21,4 +21,5 @@ pub use engine::FakeEngine;
 pub use host::FakeHost;
 pub use machine::{Machine, Picture, PicturedContainer};
 pub use run::{Died, Run, RunError};
+pub use state::Node;
 pub use trouble::Trouble;

@@ -4,7 +4,7 @@ use aiplat_core::allocation::Register;
 use aiplat_core::catalogue::{Catalogue, Identity};
 use aiplat_core::desired::Desired;
 use aiplat_core::names::ServiceName;
-use aiplat_core::observed::Observed;
+use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{
     Plan, PlanProblem, Purge, Reach, Violation, check, plan, reload, restart, teardown,
 };
@@ -109,7 +109,15 @@ impl<'a> Run<'a> {
             paths: self.desired.paths(),
         };
         self.alive(async {
-            Ok(observe(&self.machine.engine, &self.machine.host, &question).await?)
+            let (engine, host) = (&self.machine.engine, &self.machine.host);
+            let mut seen = observe(engine, host, &question).await?;
+            for path in self.desired.copies(config, &seen.containers) {
+                let state = host.path_state(&path).map_err(ObserveError::from)?;
+                if state != PathState::Absent {
+                    seen.paths.insert(path, state);
+                }
+            }
+            Ok(seen)
         })
         .await
     }

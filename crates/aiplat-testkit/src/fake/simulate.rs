@@ -50,10 +50,11 @@ impl Simulated {
                 self.0.host.firewall.guarded.insert(spec.bridge.clone());
             }
             Step::Profiles { files } => files.iter().for_each(|file| self.profile(file)),
-            Step::Image { reference } => {
+            Step::Image { reference, .. } => {
                 let facts = ImageFacts {
                     id: format!("sha256:{reference}"),
                     stand_in: false,
+                    ..ImageFacts::default()
                 };
                 self.0.images.insert(reference.clone(), facts);
             }

@@ -90,6 +90,8 @@ pub(super) struct State {
     pub(super) lessons: BTreeMap<String, Lesson>,
     /// Roles of database servers, by the container's name: they outlive it, as its data does.
     pub(super) roles: BTreeMap<String, Roles>,
+    /// Programs write into their data when they start.
+    pub(super) writing: bool,
     pub(super) next: u32,
     pub(super) tree: BTreeMap<PathBuf, Node>,
     pub(super) listeners: BTreeSet<Listener>,

@@ -9,3 +9,4 @@ mod quiet;
 mod rollback;
 mod rotated;
 mod support;
+mod upgrade;

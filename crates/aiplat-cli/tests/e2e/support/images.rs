@@ -28,6 +28,11 @@ impl<'b> Image<'b> {
         Self::made(bed, base, name, write, &config)
     }
 
+    /// An image as it is, that says something else of itself.
+    pub(crate) fn configured(bed: &'b Bed, base: &str, name: &str, config: &Value) -> Self {
+        Self::made(bed, base, name, "true", config)
+    }
+
     fn made(bed: &'b Bed, base: &str, name: &str, write: &str, config: &Value) -> Self {
         let name = format!("{}-image-{name}", bed.tag);
         let spec = json!({

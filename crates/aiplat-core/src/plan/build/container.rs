@@ -187,6 +187,9 @@ impl Builder<'_> {
             discard,
             resumes,
         } = making;
+        let before = superseded.as_deref().or(replaces.as_deref());
+        let copy = before.and_then(|id| self.copy(service, id));
+        let risk = before.and_then(|id| self.risk(service, id, copy.is_some()));
         let step = Step::Container(Box::new(ContainerStep {
             spec: service.container.clone(),
             hash: hash.to_owned(),
@@ -194,10 +197,14 @@ impl Builder<'_> {
             superseded,
             discard,
             resumes,
+            copy,
             gate: service.gate.clone(),
         }));
         let id = id::of("service", &service.name);
         self.push(id, &refs(after), change, why, step);
+        if let Some(last) = self.steps.last_mut() {
+            last.risk = risk;
+        }
         self.remade.insert(service.name.clone());
         true
     }

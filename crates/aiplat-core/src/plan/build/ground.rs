@@ -7,7 +7,7 @@ use super::{Builder, holder, id, refs, same_pages};
 use crate::observed::PathState;
 use crate::plan::problem::PlanProblem;
 use crate::plan::step::{Change, Step};
-use crate::spec::label;
+use crate::spec::{ImageGuard, label};
 
 impl Builder<'_> {
     /// What all containers stand on: cgroup, profiles, firewall, network.
@@ -125,20 +125,37 @@ impl Builder<'_> {
     }
 
     pub(super) fn images(&mut self) {
-        let references: BTreeSet<_> = self
-            .desired
-            .services
-            .iter()
-            .map(|s| s.container.image.clone())
-            .collect();
+        let services = &self.desired.services;
+        let references: BTreeSet<_> = services.iter().map(|s| s.container.image.clone()).collect();
         for reference in references {
-            if !self.observed.has_image(&reference) {
+            let facts = self.observed.image(&reference);
+            let mut guards = Vec::new();
+            for service in services.iter().filter(|s| s.container.image == reference) {
+                let guard = self.guard(&service.guard);
+                match guard.judge(&reference, facts) {
+                    Ok(()) => guards.push(guard),
+                    Err(refused) => self.problems.push(refused.into()),
+                }
+            }
+            if facts.is_none() {
                 let why = "the engine does not have this image";
+                // what only says that nothing is kept has nothing to hold the image to
+                guards.retain(|g| g.covered.is_some() || g.version.is_some());
                 let step = Step::Image {
                     reference: reference.clone(),
+                    guards,
                 };
                 self.push(id::image(&reference), &[], Change::Create, why, step);
             }
         }
+    }
+
+    /// A guard with the version that the data was seen to have.
+    fn guard(&self, guard: &ImageGuard) -> ImageGuard {
+        let mut guard = guard.clone();
+        if let Some(version) = &mut guard.version {
+            version.found = self.observed.versions.get(&version.file).cloned();
+        }
+        guard
     }
 }

@@ -1,6 +1,7 @@
 //! From what is wanted and what is there to steps.
 
 mod container;
+mod data;
 mod drift;
 mod files;
 mod ground;
@@ -10,6 +11,7 @@ mod secrets;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::problem::PlanProblem;
 use super::step::{Change, Plan, PlannedStep, Step};
@@ -33,6 +35,7 @@ pub fn plan(
 ) -> Result<Plan, Vec<PlanProblem>> {
     let mut builder = Builder {
         id: &config.id,
+        base_dir: config.base_dir(),
         desired,
         observed,
         steps: Vec::new(),
@@ -90,6 +93,7 @@ mod id {
 
 struct Builder<'a> {
     id: &'a StackId,
+    base_dir: &'a Path,
     desired: &'a Desired,
     observed: &'a Observed,
     steps: Vec<PlannedStep>,

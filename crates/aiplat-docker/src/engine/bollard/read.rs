@@ -296,6 +296,7 @@ pub(super) fn images(list: Vec<ImageSummary>) -> BTreeMap<String, ImageFacts> {
         let facts = ImageFacts {
             stand_in: imitation(&image.labels),
             id: image.id.clone(),
+            ..ImageFacts::default()
         };
         let references = image.repo_tags.into_iter().chain(image.repo_digests);
         // "<none>:<none>" is how older engines write that there is none
@@ -310,13 +311,17 @@ pub(super) fn images(list: Vec<ImageSummary>) -> BTreeMap<String, ImageFacts> {
 }
 
 pub(super) fn image(found: ImageInspect) -> ImageFacts {
-    let labels = found
-        .config
-        .and_then(|config| config.labels)
-        .unwrap_or_default();
+    let config = found.config.unwrap_or_default();
+    let env = config.env.unwrap_or_default();
     ImageFacts {
         id: found.id.unwrap_or_default(),
-        stand_in: imitation(&labels),
+        stand_in: imitation(&config.labels.unwrap_or_default()),
+        volumes: Some(config.volumes.into_iter().flatten().collect()),
+        env: env
+            .iter()
+            .filter_map(|entry| entry.split_once('='))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod append;
 pub(crate) mod copy;
+mod data_copy;
 mod directory;
 mod foreign;
 mod purge;
@@ -19,6 +20,7 @@ use aiplat_core::spec::Owner;
 use rustix::fs::{Gid, Mode, Stat, Uid};
 
 pub(crate) use append::{append_line, truncate};
+pub(crate) use data_copy::{drop_copy, keep_only, put_back, room, take};
 pub(crate) use directory::make_directory;
 pub(crate) use purge::{purge_check, purge_directory};
 pub(crate) use read::{names_in, read_file};

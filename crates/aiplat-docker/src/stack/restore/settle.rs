@@ -63,9 +63,9 @@ pub(super) fn inputs(
         environment,
         invoking_user: question.invoking_user,
         allow_unmounted: question.allow_unmounted,
-        deep: false,
         restoring: true,
         command: question.command.clone(),
+        ..Inputs::default()
     };
     Ok((inputs, text))
 }

@@ -12,7 +12,7 @@ use aiplat_docker::engine::{
 use super::live;
 use crate::fake::answers::{self, serve};
 use crate::fake::doors::Door;
-use crate::fake::state::{Container, State};
+use crate::fake::state::{Container, Node, State};
 
 pub(super) fn absent(kind: &str, id: &str) -> EngineError {
     EngineError::NotFound {
@@ -54,6 +54,7 @@ pub(super) fn pull(state: &mut State, reference: &str) -> Answer<()> {
     let facts = ImageFacts {
         id: format!("sha256:{reference}"),
         stand_in: false,
+        ..ImageFacts::default()
     };
     state.images.insert(reference.to_owned(), facts);
     Ok(())
@@ -290,6 +291,9 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
             .map_err(|error| refused("start the container", 500, error.to_string()))?,
         None => Vec::new(),
     };
+    if state.writing && !found.once {
+        writes(state, &found.spec);
+    }
     let container = get(state, &id)?;
     container.starts += 1;
     container.servers = servers;
@@ -303,6 +307,21 @@ pub(super) fn start(state: &mut State, id: &str) -> Answer<()> {
     container.exit_code = ends.unwrap_or(0);
     live::note(state, &id, "start");
     Ok(())
+}
+
+/// A program that starts brings its data to its own format.
+fn writes(state: &mut State, spec: &ContainerSpec) {
+    let own = spec.binds.iter().filter(|b| !b.read_only);
+    for bind in own.filter(|b| b.source.components().any(|c| c.as_os_str() == "data")) {
+        if matches!(state.tree.get(&bind.source), Some(Node::Directory { .. })) {
+            let written = Node::File {
+                owner: spec.user,
+                mode: 0o600,
+                content: spec.image.clone().into_bytes(),
+            };
+            state.tree.insert(bind.source.join("written-by"), written);
+        }
+    }
 }
 
 pub(super) fn stop(state: &mut State, id: &str) -> Answer<()> {
@@ -439,7 +458,7 @@ pub(super) fn inspect(state: &State, id: &str) -> Answer<ContainerDetail> {
             (None, None) => "none".to_owned(),
         },
         apparmor_profile: c.spec.apparmor.clone().unwrap_or_default(),
-        started_at: String::new(),
+        started_at: c.starts.to_string(),
         id,
     })
 }

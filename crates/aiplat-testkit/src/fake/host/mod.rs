@@ -1,5 +1,6 @@
 //! A host in memory: a file tree with owners and modes, a firewall, profiles, cgroups and a register.
 
+mod copies;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,9 @@ use aiplat_core::names::StackId;
 use aiplat_core::observed::{
     AppArmorFacts, CgroupFacts, FirewallFacts, HostFacts, Listener, PathState, VolumeFacts,
 };
-use aiplat_core::spec::{CgroupSpec, DirectorySpec, FileSpec, FirewallSpec, Owner, ProfileFile};
+use aiplat_core::spec::{
+    CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Owner, ProfileFile,
+};
 use aiplat_docker::host::{Host, HostError, HostQuestion, Outcome};
 
 use super::machine::Shared;
@@ -128,6 +131,47 @@ impl Host for FakeHost {
 
     fn purge_directory(&self, path: &Path, base_dir: &Path) -> Result<(), HostError> {
         self.act("purge", path, |state| tree::purge(state, path, base_dir))
+    }
+
+    fn copy_room(&self, _copy: &DataCopy) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    fn copy_take(&self, copy: &DataCopy, started: &str) -> Result<(), HostError> {
+        // in two acts, so that a death between them leaves a partial one
+        self.act("begin copy", &copy.partial(), |state| {
+            copies::begin(state, copy);
+            Ok(())
+        })?;
+        self.act("complete copy", &copy.at, |state| {
+            copies::complete(state, copy, started);
+            Ok(())
+        })
+    }
+
+    fn copy_put_back(&self, copy: &DataCopy, started: &str) -> Result<bool, HostError> {
+        if !copies::is_complete(&self.shared.state(), copy, started) {
+            return Ok(false);
+        }
+        self.act("put back", &copy.at, |state| {
+            copies::put_back(state, copy);
+            Ok(true)
+        })
+    }
+
+    fn copy_drop(&self, copy: &DataCopy) -> Result<(), HostError> {
+        self.act("drop copy", &copy.at, |state| {
+            copies::remove(state, &copy.at);
+            copies::remove(state, &copy.partial());
+            Ok(())
+        })
+    }
+
+    fn copy_keep_only(&self, copy: &DataCopy) -> Result<(), HostError> {
+        self.act("keep only", &copy.at, |state| {
+            copies::keep_only(state, copy);
+            Ok(())
+        })
     }
 
     fn load_profiles(&self, files: &[ProfileFile]) -> Result<(), HostError> {

@@ -1,0 +1,207 @@
+//! Another image on a service's data: copied first, and put back when the new one fails.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::bed::Bed;
+use crate::support::images::Image;
+use crate::support::stack::Stack;
+
+/// Spoils what it finds, as a newer program that brings data to its own format, and never answers.
+const SPOILING: &str = r#"echo spoilt > /data/spoilt
+for file in /data/*; do echo spoilt > "$file"; done
+exit 3"#;
+
+fn container(stack: &Stack<'_>, service: &str) -> (String, String) {
+    let path = format!("/containers/{}/json", stack.container(service));
+    let found = stack.bed.engine.get(&path);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&found["Id"]), text(&found["Config"]["Image"]))
+}
+
+fn cli(stack: &Stack<'_>, words: &str) -> String {
+    let command = format!("REDISCLI_AUTH=$(cat /run/secrets/redis_password) valkey-cli {words}");
+    let answer = stack
+        .bed
+        .engine
+        .exec(&stack.container("redis"), &["sh", "-c", &command]);
+    answer.trim().trim_matches('"').to_owned()
+}
+
+fn copies(stack: &Stack<'_>) -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(stack.base.join("backups"));
+    let mut found: Vec<_> = folder
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    found.sort();
+    found
+}
+
+/// A stack with a row in it that is on disk.
+fn with_a_row<'b>(bed: &'b Bed, name: &str) -> Stack<'b> {
+    let stack = bed.small(name);
+    stack.deploy().ok();
+    assert_eq!(cli(&stack, "set row kept"), "OK");
+    assert_eq!(cli(&stack, "save"), "OK");
+    stack
+}
+
+#[test]
+fn to_another_image_and_back_to_the_pin_with_a_copy_each_time() {
+    let Some(bed) = Bed::new() else { return };
+    let heavier = Image::heavier(&bed, "localhost/aiplat/valkey:8.1.8", "newer");
+    let stack = with_a_row(&bed, "u");
+    let (old, pin) = container(&stack, "redis");
+    let caddy = container(&stack, "caddy").0;
+
+    // without consent nothing happens, and the plan is shown
+    let asked = stack.run(&["upgrade", "redis", "--to", &heavier.reference]);
+    assert_ne!(asked.code, 0);
+    assert!(asked.err.contains(&heavier.reference), "{}", asked.said());
+    assert_eq!(container(&stack, "redis").0, old);
+
+    let to = ["upgrade", "redis", "--to", heavier.reference.as_str(), "-y"];
+    let run = stack.run(&to).ok();
+    assert_eq!(container(&stack, "redis").1, heavier.reference);
+    assert_eq!(
+        stack.manifest("IMAGE_REDIS").as_ref(),
+        Some(&heavier.reference)
+    );
+    assert_eq!(cli(&stack, "get row"), "kept");
+    let first = copies(&stack);
+    let [copy] = first.as_slice() else {
+        panic!("expected one copy, found {first:?}")
+    };
+    assert!(run.err.contains(&copy.display().to_string()), "{}", run.err);
+    assert!(copy.ends_with(format!("upgrade-redis-{}", &old[..12])));
+    assert!(copy.join("0/dump.rdb").is_file(), "the row as it was");
+
+    let again = stack.run(&to).ok();
+    assert!(again.out.contains("Nothing to upgrade"), "{}", again.said());
+    stack.run(&["upgrade", "redis", "-y"]).ok();
+    assert_eq!(container(&stack, "redis").1, pin, "the catalogue's pin");
+    assert_eq!(stack.manifest("IMAGE_REDIS"), None);
+    assert_eq!(cli(&stack, "get row"), "kept");
+    let second = copies(&stack);
+    assert!(second.len() == 1 && second != first, "the last one alone");
+    assert_eq!(
+        container(&stack, "caddy").0,
+        caddy,
+        "nothing else was touched"
+    );
+}
+
+#[test]
+fn a_broken_image_gives_container_data_and_manifest_back() {
+    let Some(bed) = Bed::new() else { return };
+    let broken = Image::of_script(&bed, "valkey-server", SPOILING);
+    let stack = with_a_row(&bed, "b");
+    let before = container(&stack, "redis");
+    let run = stack.run(&[
+        "upgrade",
+        "redis",
+        "--to",
+        &broken.reference,
+        "-y",
+        "--json",
+    ]);
+    assert_eq!(run.code, 6, "{}", run.said());
+    let told = run.json().to_string();
+    assert!(told.contains("the old image runs again"), "{told}");
+    assert_eq!(container(&stack, "redis"), before);
+    assert_eq!(cli(&stack, "get row"), "kept");
+    let data = stack.base.join("data/redis/data");
+    assert!(!data.join("spoilt").exists(), "the data as it was");
+    assert_eq!(stack.manifest("IMAGE_REDIS"), None);
+    assert_eq!(copies(&stack), Vec::<PathBuf>::new());
+    assert_eq!(stack.run(&["plan", "--deep"]).code, 0);
+    drop(broken);
+}
+
+#[test]
+fn killed_at_every_record_the_same_command_or_a_deploy_finishes_it() {
+    let Some(bed) = Bed::new() else { return };
+    let heavier = Image::heavier(&bed, "localhost/aiplat/valkey:8.1.8", "killed");
+    let broken = Image::of_script(&bed, "valkey-server", SPOILING);
+    let stack = with_a_row(&bed, "k");
+    let mut survived = false;
+    for after in 1..40 {
+        let killed = stack
+            .clone()
+            .with("AIPLAT_TEST_KILL_AFTER", after.to_string())
+            .run(&["upgrade", "redis", "--to", &heavier.reference, "-y"]);
+        if killed.code == 0 {
+            survived = true;
+            break;
+        }
+        assert_eq!(killed.signal, Some(9), "after {after}: {}", killed.said());
+        // one that breaks the data and comes back in between changes nothing
+        let failed = stack.run(&["upgrade", "redis", "--to", &broken.reference, "-y"]);
+        assert_eq!(failed.code, 6, "after {after}: {}", failed.said());
+        assert_eq!(cli(&stack, "get row"), "kept", "after {after}");
+        stack.run(&["deploy", "-y"]).ok();
+        assert_eq!(cli(&stack, "get row"), "kept", "after {after}");
+        stack.run(&["upgrade", "redis", "-y"]).ok();
+        assert_eq!(stack.run(&["plan"]).code, 0, "after {after}");
+    }
+    assert!(
+        survived,
+        "an upgrade of one service has fewer than 40 records"
+    );
+    drop((heavier, broken));
+}
+
+/// A file system of its own that has no space for a second copy of the data.
+#[test]
+fn without_space_for_a_copy_it_is_refused_before_the_stop() {
+    let Some(bed) = Bed::new() else { return };
+    let heavier = Image::heavier(&bed, "localhost/aiplat/valkey:8.1.8", "full");
+    let stack = bed.small("d").with("SERVICES", "redis");
+    let disk = Disk::mount(&stack.base, "200m");
+    stack.deploy().ok();
+    std::fs::write(stack.base.join("data/redis/data/large"), vec![1; 110 << 20]).unwrap();
+    let before = container(&stack, "redis");
+    let run = stack.run(&["upgrade", "redis", "--to", &heavier.reference, "-y"]);
+    assert_ne!(run.code, 0);
+    assert!(
+        run.said().contains("free space for a copy"),
+        "{}",
+        run.said()
+    );
+    assert_eq!(container(&stack, "redis"), before);
+    assert_eq!(
+        stack.manifest("IMAGE_REDIS"),
+        None,
+        "the manifest came back"
+    );
+    stack
+        .run(&["teardown", "--purge", "--confirm", &stack.name])
+        .ok();
+    drop((heavier, disk));
+}
+
+/// A small file system of its own, mounted for as long as this lives.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: &Path, size: &str) -> Self {
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(at)
+            .status();
+        assert!(mounted.unwrap().success(), "expected the right to mount");
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.0)
+            .status();
+    }
+}
