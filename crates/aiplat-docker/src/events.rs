@@ -56,6 +56,13 @@ pub enum Event<'a> {
         /// Since when it is waited for.
         waited: Duration,
     },
+    /// The kernel does not hold a service to what it was made with, and that was agreed to.
+    NotInForce {
+        /// The service.
+        service: &'a ServiceName,
+        /// What is not in force.
+        words: &'a str,
+    },
     /// An image is being pulled.
     Pull {
         /// Its reference.

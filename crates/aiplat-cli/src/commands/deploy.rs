@@ -8,7 +8,7 @@ use aiplat_core::desired::Desired;
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::Observed;
 use aiplat_core::plan::{Change, Plan, Step};
-use aiplat_docker::apply::Report;
+use aiplat_docker::apply::{ApplyOptions, Report};
 use aiplat_docker::engine::Engine;
 use aiplat_docker::stack::{Images, Inputs, Intent, Prepared, prepare};
 use clap::Args;
@@ -54,6 +54,9 @@ pub(crate) struct Deploy {
     /// What commands ask for that no flag and no key stands for.
     #[arg(skip)]
     more: More,
+    /// Go on where the kernel does not hold a container to its limits, rights or read-only root, and say so
+    #[arg(long)]
+    best_effort: bool,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -93,6 +96,7 @@ impl Deploy {
             deep: false,
             yes_lose_vectors: false,
             more: More::default(),
+            best_effort: false,
         }
     }
 
@@ -123,7 +127,10 @@ impl Deploy {
         announce(session, &prepared.plan);
         let kept = Kept::of(&prepared);
         let warnings = prepared.warnings.iter().map(ToString::to_string).collect();
-        let options = session.apply_options(prepared.observed.engine.cpus);
+        let options = ApplyOptions {
+            best_effort: self.best_effort,
+            ..session.apply_options(prepared.observed.engine.cpus)
+        };
         let live = Live::of(session);
         let deployed = prepared.deploy(&engine, &host, &options, &live).await;
         live.end();

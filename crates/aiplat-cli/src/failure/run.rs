@@ -72,7 +72,7 @@ fn step_exit(error: &StepError) -> Exit {
         StepError::Check { .. } => Exit::Invalid,
         StepError::Foreign { .. } | StepError::Occupied { .. } => Exit::Refused,
         StepError::Reload { .. } => Exit::Unhealthy,
-        StepError::Unconfined { .. } => Exit::Host,
+        StepError::Unconfined { .. } | StepError::NotInForce { .. } => Exit::Host,
         _ => Exit::Failure,
     }
 }
@@ -93,6 +93,10 @@ fn step_hint(error: &StepError) -> Option<String> {
         StepError::Gate(GateError::Deadline { service, .. } | GateError::Ended { service, .. }) => {
             Some(format!("`aiplat logs {service}` shows what it wrote"))
         }
+        StepError::NotInForce { .. } => Some(
+            "`aiplat doctor` looks at the engine and the kernel; `--best-effort` goes on without"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

@@ -60,6 +60,9 @@ impl Bars {
             Event::StepFailed { id, words, .. } => {
                 self.say(&format!("failed  {id}: {words}"));
             }
+            Event::NotInForce { service, words } => {
+                self.say(&format!("warning: not in force for {service}: {words}"));
+            }
             Event::Phase { service, phase } => self.phase(service.as_str(), *phase),
             Event::Waiting { service, last, .. } => {
                 self.message(service.as_str(), &format!("waiting: {last}"))

@@ -14,6 +14,7 @@ mod drift;
 mod failure_modes;
 mod formats;
 mod full;
+mod in_force;
 mod kill_9;
 mod manual;
 mod one_line;

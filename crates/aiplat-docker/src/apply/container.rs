@@ -13,6 +13,7 @@ use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, Life};
 use crate::events::{Event, Events, Phase};
 use crate::host::Host;
+use crate::host::in_force::weaker;
 
 /// The container that a new one takes the place of.
 struct Predecessor {
@@ -156,7 +157,8 @@ async fn bring_up<E: Engine, H: Host, V: Events>(
     prove(context, step).await
 }
 
-/// Proves the new container healthy and confined.
+/// Proves the new container healthy, and held to what it was made with. Costs no call of the engine: the gate has just
+/// looked at it.
 async fn prove<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
     step: &ContainerStep,
@@ -165,7 +167,26 @@ async fn prove<E: Engine, H: Host, V: Events>(
     if let Some(profile) = &step.spec.apparmor {
         confined::check(context.host, &detail, profile)?;
     }
-    Ok(())
+    let Some(pid) = detail.pid else {
+        return Ok(());
+    };
+    let found = blocking(|| context.host.in_force(pid, &detail.id))?;
+    let missing = found.map_or_else(Vec::new, |found| weaker(&step.spec, &found));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if context.best_effort {
+        let (service, words) = (&step.spec.service, missing.join("; "));
+        context.events.on(Event::NotInForce {
+            service,
+            words: &words,
+        });
+        return Ok(());
+    }
+    Err(StepError::NotInForce {
+        container: step.spec.name.to_string(),
+        missing,
+    })
 }
 
 /// Makes the container, or takes the one that an interrupted run of this very specification left.

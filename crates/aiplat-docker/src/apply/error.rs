@@ -121,6 +121,14 @@ pub enum StepError {
         /// What was found instead, in words.
         found: String,
     },
+    /// The kernel does not hold a container to what it was made with.
+    #[error("expected to be in force for `{container}`, and the kernel does not hold it: {}", .missing.join("; "))]
+    NotInForce {
+        /// The container.
+        container: String,
+        /// What is not in force, each in words.
+        missing: Vec<String>,
+    },
     /// A check that runs in a container of its own failed.
     #[error("{purpose} failed: {words}{}", log_lines(.log))]
     Check {

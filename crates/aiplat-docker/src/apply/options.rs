@@ -12,6 +12,8 @@ pub struct ApplyOptions {
     pub concurrency: usize,
     /// Where steps are journalled; nowhere when `None`.
     pub journal: Option<JournalFile>,
+    /// What the kernel does not hold a container to is told and does not fail it.
+    pub best_effort: bool,
     /// Only for tests: the process kills itself with SIGKILL right after this many records of the journal.
     #[doc(hidden)]
     pub kill_after: Option<usize>,
@@ -32,6 +34,7 @@ impl ApplyOptions {
         Self {
             concurrency: (2 * cpus).clamp(2, 8),
             journal: None,
+            best_effort: false,
             kill_after: None,
         }
     }

@@ -14,6 +14,7 @@ use aiplat_core::spec::{
 use super::apparmor::{self, AppArmor, AppArmorPaths};
 use super::cgroup::Cgroups;
 use super::firewall::Firewall;
+use super::in_force::{self, InForce};
 use super::lock::HostLock;
 use super::mark::{Marks, VolumeMark};
 use super::mounts::mounts;
@@ -264,6 +265,10 @@ impl Host for LinuxHost {
 
     fn processes_of_container(&self, pid: u32) -> Result<Vec<u32>, HostError> {
         members::members(&self.proc, &self.cgroups, pid)
+    }
+
+    fn in_force(&self, pid: u32, id: &str) -> Result<Option<InForce>, HostError> {
+        in_force::in_force(&self.proc, &self.cgroups(), pid, id)
     }
 
     fn guard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {

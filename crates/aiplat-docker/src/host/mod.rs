@@ -16,6 +16,7 @@ use aiplat_core::spec::{CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallS
 
 pub use apparmor::AppArmorPaths;
 pub use error::HostError;
+pub use in_force::InForce;
 pub use linux::LinuxHost;
 pub use lock::{Held, Holder, HostLock, StackLock};
 pub use manifest::ManifestStore;
@@ -30,6 +31,7 @@ pub(crate) mod device;
 mod error;
 pub(crate) mod files;
 mod firewall;
+pub(crate) mod in_force;
 mod linux;
 pub(crate) mod lock;
 mod manifest;
@@ -171,6 +173,13 @@ pub trait Host: Send + Sync {
 
     /// Every process in the cgroup of a container, given its first one.
     fn processes_of_container(&self, pid: u32) -> Result<Vec<u32>, HostError>;
+
+    /// What the kernel holds a container's first process to. `None` where that process is not the container's, or not
+    /// on this host.
+    fn in_force(&self, pid: u32, id: &str) -> Result<Option<InForce>, HostError> {
+        let _ = (pid, id);
+        Ok(None)
+    }
 
     /// Puts the rules that close the host's listeners to a bridge in place, first in the host's input chain. The bridge
     /// need not exist yet.

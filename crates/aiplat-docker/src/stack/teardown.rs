@@ -73,7 +73,7 @@ pub async fn teardown<E: Engine, H: Host>(
     purge: bool,
     places: &Places,
 ) -> Result<Teardown, TeardownError> {
-    let lost = lost(host, base_dir)?;
+    let away = lost(host, base_dir)?;
     let volume = locate_as_it_is(host, base_dir, true)?;
     let mut observed = observe(
         engine,
@@ -85,7 +85,7 @@ pub async fn teardown<E: Engine, H: Host>(
     )
     .await
     .map_err(PrepareError::from)?;
-    let who = if let Some((mark, _)) = &lost {
+    let who = if let Some((mark, _)) = &away {
         Some((mark.stack_id.clone(), mark.stack.clone()))
     } else {
         let store = ManifestStore::new(&volume.path);
@@ -106,7 +106,7 @@ pub async fn teardown<E: Engine, H: Host>(
     })?;
     let config = volume.path.join("config");
     let operation = match host.path_state(&config)? {
-        PathState::Directory { .. } if lost.is_none() => {
+        PathState::Directory { .. } if away.is_none() => {
             Operation::quiet(places, &volume.path, COMMAND)?
         }
         _ => Operation::without_lock(places, &volume.path, COMMAND),
@@ -122,7 +122,7 @@ pub async fn teardown<E: Engine, H: Host>(
     let restored = super::restore::directories(&volume.path)?;
     let names = DIRECTORIES.iter().map(|name| (*name).to_owned());
     // what lies under a volume that is not mounted is not this stack's
-    for name in names.chain(restored).filter(|_| lost.is_none()) {
+    for name in names.chain(restored).filter(|_| away.is_none()) {
         let path = volume.path.join(&name);
         // a purge that was killed after its last step but one left what it had put aside, which purging finishes
         let last = purge && name == "config";
@@ -145,7 +145,7 @@ pub async fn teardown<E: Engine, H: Host>(
         &observed,
         purge.as_ref(),
     );
-    if let Some((mark, found)) = lost {
+    if let Some((mark, found)) = away {
         let at = mark
             .uuid
             .map_or_else(String::new, |uuid| format!(" (UUID={uuid})"));

@@ -18,7 +18,15 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Listens in the test's own directory.
     pub(crate) fn before(bed: &Bed) -> Self {
+        Self::altering(bed, "", "")
+    }
+
+    /// The same, which writes `to` over `from`, of the same length, in what the engine is asked.
+    pub(crate) fn altering(bed: &Bed, from: &'static str, to: &'static str) -> Self {
+        assert_eq!(from.len(), to.len(), "the length is told before");
+        let change = (!from.is_empty()).then_some((from.as_bytes(), to.as_bytes()));
         let socket = bed.home.join("proxy.sock");
+        let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (record, engine) = (asked.clone(), bed.engine.socket.clone());
@@ -27,8 +35,8 @@ impl Proxy {
                 let engine = UnixStream::connect(&engine).unwrap();
                 let (to, from) = (engine.try_clone().unwrap(), client.try_clone().unwrap());
                 let record = record.clone();
-                std::thread::spawn(move || pass(from, to, Some(&record)));
-                std::thread::spawn(move || pass(engine, client, None));
+                std::thread::spawn(move || pass(from, to, Some(&record), change));
+                std::thread::spawn(move || pass(engine, client, None, None));
             }
         });
         Self { socket, asked }
@@ -49,11 +57,24 @@ impl Proxy {
     }
 }
 
-fn pass(mut from: UnixStream, mut to: UnixStream, record: Option<&Mutex<Vec<u8>>>) {
+fn pass(
+    mut from: UnixStream,
+    mut to: UnixStream,
+    record: Option<&Mutex<Vec<u8>>>,
+    change: Option<(&[u8], &[u8])>,
+) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         if let Some(record) = record {
             record.lock().unwrap().extend(&buffer[..read]);
+        }
+        if let Some((old, new)) = change {
+            let last = read.saturating_sub(old.len());
+            for at in 0..=last {
+                if buffer[at..read].starts_with(old) {
+                    buffer[at..at + new.len()].copy_from_slice(new);
+                }
+            }
         }
         if to.write_all(&buffer[..read]).is_err() {
             break;

@@ -60,6 +60,15 @@ impl Cgroups<'_> {
         }
     }
 
+    /// The limits of a cgroup by its path below the root, which no hierarchy has in front of it.
+    pub(crate) fn of_path(&self, below: &str) -> Result<Option<CgroupFacts>, HostError> {
+        if self.unified() {
+            v2::read(&self.root.join(below))
+        } else {
+            v1::read(self.root, Path::new(below))
+        }
+    }
+
     pub(crate) fn set(&self, spec: &CgroupSpec) -> Result<CgroupFacts, HostError> {
         let wanted = CgroupFacts {
             memory_bytes: spec.memory_bytes,
