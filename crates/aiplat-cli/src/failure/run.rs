@@ -68,10 +68,9 @@ fn step_exit(error: &StepError) -> Exit {
         StepError::Host(error) => host_exit(error),
         StepError::Gate(error) => gate_exit(error),
         StepError::Container { cause, .. } | StepError::Configure { cause, .. } => step_exit(cause),
-        StepError::Renew { .. } => Exit::Unhealthy,
         StepError::Check { .. } => Exit::Invalid,
         StepError::Foreign { .. } | StepError::Occupied { .. } => Exit::Refused,
-        StepError::Reload { .. } => Exit::Unhealthy,
+        StepError::Reload { .. } | StepError::Renew { .. } => Exit::Unhealthy,
         StepError::Unconfined { .. } | StepError::NotInForce { .. } => Exit::Host,
         _ => Exit::Failure,
     }
