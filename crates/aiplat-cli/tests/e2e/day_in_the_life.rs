@@ -151,6 +151,10 @@ fn from_setup_to_teardown_beside_another_stack() {
     let archive = backed_up(&bed, &a);
     b.untouched("after its neighbour's backup");
 
+    rotated(&a);
+    assert_eq!(kept(&a), at_noon);
+    b.untouched("after its neighbour changed every secret");
+
     broken_upgrade(&bed, &a);
     assert_eq!(kept(&a), at_noon);
     b.untouched("after a broken upgrade of its neighbour");
@@ -216,6 +220,35 @@ fn backed_up(bed: &Bed, a: &Stack<'_>) -> PathBuf {
         "it is sealed"
     );
     archive
+}
+
+/// Every secret that may change has another value, and what knew the old ones lets nobody in with them.
+fn rotated(a: &Stack<'_>) {
+    let names = ["postgres_password", "redis_password"];
+    let old = names.map(|name| a.secret(name));
+    let run = a.run(&["rotate", "--yes"]).ok();
+    for (name, old) in names.iter().zip(&old) {
+        assert_ne!(a.secret(name), *old, "{name}");
+        assert!(
+            !run.said().contains(old.as_str()) && !run.said().contains(&a.secret(name)),
+            "{name} is told"
+        );
+    }
+    let with_old = format!(
+        "PGPASSWORD='{}' psql -h $(hostname -i) -U postgres -AtqXc 'select 1'",
+        old[0]
+    );
+    let answer = a.shell("postgres", &with_old);
+    assert!(
+        answer.contains("password authentication failed"),
+        "{answer}"
+    );
+    let answer = a.shell(
+        "redis",
+        &format!("REDISCLI_AUTH='{}' valkey-cli --raw ping", old[1]),
+    );
+    assert!(!answer.contains("PONG"), "{answer}");
+    a.run(&["health"]).ok();
 }
 
 /// A second stack from the archive: another user, subnet, name and domain.
