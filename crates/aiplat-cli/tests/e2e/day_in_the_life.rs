@@ -153,6 +153,9 @@ fn from_setup_to_teardown_beside_another_stack() {
 
     rotated(&a);
     assert_eq!(kept(&a), at_noon);
+    // and what is kept can still be copied
+    let later = backed_up(&bed, &a);
+    assert_ne!(later, archive);
     b.untouched("after its neighbour changed every secret");
 
     broken_upgrade(&bed, &a);
@@ -202,7 +205,7 @@ fn backed_up(bed: &Bed, a: &Stack<'_>) -> PathBuf {
     let words = bed.home.join("words");
     std::fs::write(&words, "a passphrase that nobody guesses\n").unwrap();
     let to = bed.home.join("archives");
-    std::fs::create_dir(&to).unwrap();
+    std::fs::create_dir_all(&to).unwrap();
     let (to, words) = (to.display().to_string(), words.display().to_string());
     let run = a
         .run(&["backup", "--to", &to, "--passphrase-file", &words, "--json"])

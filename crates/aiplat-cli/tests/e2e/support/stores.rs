@@ -31,7 +31,9 @@ impl Stack<'_> {
 
     /// `psql` as the superuser, with the stack's own password, over the network; rows without decoration.
     pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
-        let password = "PGPASSWORD=\"$(cat /run/secrets/postgres_password)\"";
+        // from the host: in a running container the file of a password that was rotated is the old one
+        let password = self.secret("postgres_password").replace('\'', r"'\''");
+        let password = format!("PGPASSWORD='{password}'");
         let script = format!(
             "{password} psql -h 127.0.0.1 -U postgres -d {database} -AtqX <<'END'\n{sql}\nEND"
         );

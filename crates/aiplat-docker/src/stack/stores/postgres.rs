@@ -136,8 +136,10 @@ impl<E: Engine> Store<'_, E> {
                 &uri(database),
             ],
         );
+        let password = self.secret(SUPERUSER_SECRET);
         let ends = Ends {
             output: Some(to),
+            line: Some(&password),
             ..Ends::default()
         };
         self.program(&format!("dump database `{database}`"), argv, ends)
@@ -232,8 +234,10 @@ impl<E: Engine> Store<'_, E> {
             }
             options.extend(["--dbname".to_owned(), uri(ADMINISTRATION)]);
             let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            let password = self.secret(SUPERUSER_SECRET);
             let ends = Ends {
                 input: Some(&tree.join(&dump.file)),
+                line: Some(&password),
                 ..Ends::default()
             };
             self.program(&what, tool("pg_restore", &options), ends)
@@ -303,10 +307,12 @@ impl<E: Engine> Store<'_, E> {
     }
 }
 
-/// A program of the server's own, run in its container; the password comes from the container's own file.
+/// A program of the server's own, run in its container; the password is the first line of what it reads. The container's
+/// own file of it may be older: where the password was rotated inside a running server, the file was put in place anew
+/// outside, and inside the old one stays mounted.
 fn tool(program: &str, options: &[&str]) -> Vec<String> {
     let script = format!(
-        "PGPASSWORD=\"$(cat /run/secrets/{SUPERUSER_SECRET})\" exec {program} --host=127.0.0.1 --username={SUPERUSER} --no-password \"$@\""
+        "IFS= read -r PGPASSWORD && export PGPASSWORD && exec {program} --host=127.0.0.1 --username={SUPERUSER} --no-password \"$@\""
     );
     ["sh", "-c", &script, program]
         .into_iter()
@@ -370,6 +376,6 @@ mod tests {
     fn a_password_is_no_argument() {
         let argv = tool("pg_dump", &["--dbname", "dbname='x'"]);
         assert_eq!(argv[3..], ["pg_dump", "--dbname", "dbname='x'"]);
-        assert!(argv[2].contains("/run/secrets/postgres_password"));
+        assert!(argv[2].starts_with("IFS= read -r PGPASSWORD"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aiplat_core::text::Text;
 use futures_util::StreamExt;
 use tokio::fs::File;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -19,6 +20,8 @@ pub(crate) struct Ends<'p> {
     pub(crate) input: Option<&'p Path>,
     /// Where its output goes; forgotten when absent.
     pub(crate) output: Option<&'p Path>,
+    /// A line that it reads before all else: a secret, which would be seen by others in an argument.
+    pub(crate) line: Option<&'p Text>,
 }
 
 impl<E: Engine> Store<'_, E> {
@@ -32,7 +35,7 @@ impl<E: Engine> Store<'_, E> {
         let request = ExecRequest {
             argv,
             user: UserOf::Container,
-            stdin: ends.input.is_some(),
+            stdin: ends.input.is_some() || ends.line.is_some(),
             terminal: None,
         };
         let attached = self.engine.exec_attach(&self.container, &request).await?;
@@ -68,8 +71,18 @@ impl<E: Engine> Store<'_, E> {
             Ok::<_, StoreError>(())
         };
         let fed = async {
+            let mut to = attached.input;
+            if let Some(line) = ends.line {
+                let line = format!("{}\n", line.expose());
+                let sent = to.write_all(line.as_bytes()).await;
+                sent.map_err(StoreError::file("write", Path::new("standard input")))?;
+            }
             match ends.input {
-                Some(path) => feed(path, attached.input).await,
+                Some(path) => feed(path, to).await,
+                None if ends.line.is_some() => to
+                    .shutdown()
+                    .await
+                    .map_err(StoreError::file("close", Path::new("standard input"))),
                 None => Ok(()),
             }
         };
