@@ -40,9 +40,16 @@ fn open(world: &World) -> Result<Opened, Refusal> {
     let database = database(world)?;
     let (ready, metrics) = (world.ready_after(1500), world.flag("N8N_METRICS"));
     let world_of = world.clone();
+    let owner = (
+        world.get("N8N_INSTANCE_OWNER_EMAIL").map(str::to_owned),
+        world.secret("N8N_INSTANCE_OWNER_PASSWORD_HASH")?,
+    );
     let answer = move |request: &Request| {
         if request.path == wiring::PATH {
             return wiring::answer(&world_of);
+        }
+        if (request.method.as_str(), request.path.as_str()) == ("POST", "/rest/login") {
+            return login(owner.0.as_deref(), owner.1.as_deref(), request);
         }
         answer(ready, metrics, database.as_ref(), request)
     };
@@ -85,6 +92,19 @@ fn database(world: &World) -> Result<Option<Postgres>, Refusal> {
         password: get("PASSWORD", "")?,
         database: get("DATABASE", "n8n")?,
     }))
+}
+
+/// The owner of the environment logs in with the password that its hash is of.
+fn login(email: Option<&str>, hash: Option<&str>, request: &Request) -> Response {
+    let body = request.json();
+    let known = body["emailOrLdapLoginId"].as_str() == email && email.is_some();
+    let (password, hash) = (body["password"].as_str(), hash.unwrap_or_default());
+    let fits = password.is_some_and(|p| bcrypt::verify(p, hash).unwrap_or(false));
+    if known && fits {
+        return Response::json(200, &json!({"data": {"email": email}}));
+    }
+    let words = "Wrong username or password. Do you have caps lock on?";
+    Response::json(401, &json!({"code": 401, "message": words}))
 }
 
 fn answer(ready: Ready, metrics: bool, database: Option<&Postgres>, request: &Request) -> Response {
@@ -171,6 +191,27 @@ mod tests {
                 .to_string()
                 .contains("Mismatching encryption keys")
         );
+    }
+
+    #[test]
+    fn the_owner_of_the_environment_logs_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let hash = bcrypt::hash_with_salt("right", 4, [7; 16])
+            .unwrap()
+            .to_string();
+        let world = World::new(dir.path())
+            .with("HOME", "/h")
+            .with("N8N_INSTANCE_OWNER_EMAIL", "admin@here")
+            .with("N8N_INSTANCE_OWNER_PASSWORD_HASH", &hash);
+        let opened = open(&world).unwrap();
+        let status = |email: &str, password: &str| {
+            let body = json!({"emailOrLdapLoginId": email, "password": password});
+            let request = Request::new("POST", "/rest/login").with_json(&body);
+            opened.listeners[0].service.answer(&request).status
+        };
+        assert_eq!(status("admin@here", "right"), 200);
+        assert_eq!(status("admin@here", "wrong"), 401);
+        assert_eq!(status("other@here", "right"), 401);
     }
 
     #[test]
