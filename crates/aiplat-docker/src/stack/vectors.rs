@@ -45,7 +45,7 @@ impl fmt::Display for LeftBehind {
         write!(
             f,
             "`VECTOR_DB` changes from {before} to {after}: {what} that the apps stored in {service} are not moved, and \
-             each app must read its documents in again; they stay in `{}` until `aiplat remove {service} --purge`",
+             each app must read its documents in again; they stay in `{}` until you remove that directory",
             data.display()
         )
     }
