@@ -78,7 +78,7 @@ fn open(world: &World) -> Result<Opened, Refusal> {
     let qdrant = Arc::new(Qdrant {
         keys,
         store,
-        snapshots: PathBuf::from(world.path(&snapshots)),
+        snapshots: world.path(&snapshots),
         ready: world.ready_after(300),
     });
     let rest = {
@@ -401,11 +401,11 @@ mod tests {
     #[test]
     fn a_snapshot_is_made_fetched_removed_and_taken_back_elsewhere() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let make = json!({"vectors": {"size": 2, "distance": "Cosine"}});
+        let shape = json!({"vectors": {"size": 2, "distance": "Cosine"}});
         let points = json!({"points": [{"id": 1, "vector": [1.0, 0.0]}]});
         let opened = open(&world(one.path())).unwrap();
         let ask = |request: Request| opened.listeners[0].service.answer(&request);
-        ask(Request::new("PUT", "/collections/c").with_json(&make));
+        ask(Request::new("PUT", "/collections/c").with_json(&shape));
         ask(Request::new("PUT", "/collections/c/points").with_json(&points));
         let made = ask(Request::new("POST", "/collections/c/snapshots")).body_json();
         let name = made["result"]["name"].as_str().unwrap().to_owned();

@@ -62,7 +62,7 @@ impl Qdrant {
             allow(access.manages(), "Global manage access is required").and_then(|()| {
                 match (request.method.as_str(), rest) {
                     ("POST", []) => self.take(collection),
-                    ("GET", []) => self.listed(collection),
+                    ("GET", []) => Ok(self.listed(collection)),
                     ("DELETE", [name]) => {
                         let path = self.file(collection, name)?;
                         std::fs::remove_file(path).map_err(|error| internal(&error))?;
@@ -91,7 +91,7 @@ impl Qdrant {
         Ok(json!({"name": name, "creation_time": null, "size": content.len(), "checksum": null}))
     }
 
-    fn listed(&self, collection: &str) -> Outcome {
+    fn listed(&self, collection: &str) -> Value {
         let files = std::fs::read_dir(self.folder(collection));
         let names: Vec<Value> = files
             .into_iter()
@@ -99,7 +99,7 @@ impl Qdrant {
             .flatten()
             .map(|file| json!({"name": file.file_name().to_string_lossy()}))
             .collect();
-        Ok(json!(names))
+        json!(names)
     }
 
     /// The only field of a form, which must be a snapshot that was made here.
