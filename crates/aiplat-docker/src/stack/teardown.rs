@@ -125,8 +125,8 @@ pub async fn teardown<E: Engine, H: Host>(
     for name in names.chain(restored).filter(|_| away.is_none()) {
         let path = volume.path.join(&name);
         // a purge that was killed after its last step but one left what it had put aside, which purging finishes
-        let last = purge && name == "config";
-        if last || host.path_state(&path)? != PathState::Absent {
+        let finishing = purge && name == "config";
+        if finishing || host.path_state(&path)? != PathState::Absent {
             // refused as a whole: a stack without its containers but with its data is nothing anybody asked for
             if purge {
                 host.purge_check(&path, &volume.path)?;

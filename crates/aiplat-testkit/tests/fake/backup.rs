@@ -103,11 +103,11 @@ async fn at_every_call_nothing_stays_paused_and_the_next_run_makes_it() {
     let calls = quiet.calls();
     let pauses = calls.iter().filter(|c| c.starts_with("pause ")).count();
     assert_eq!(pauses, 3, "{calls:?}");
-    for n in 0..calls.len() {
+    for (n, call) in calls.iter().enumerate() {
         for trouble in [Trouble::Refuse(n), Trouble::DieAfter(n)] {
             let machine = start.fork();
             machine.trouble(trouble);
-            let at = format!("{trouble:?} at `{}`", calls[n]);
+            let at = format!("{trouble:?} at `{call}`");
             let _ = std::fs::remove_dir_all(state.join("archives"));
             match backup(&machine, &base, &state).await {
                 None => assert!(matches!(trouble, Trouble::DieAfter(_)), "{at}"),
@@ -119,7 +119,7 @@ async fn at_every_call_nothing_stays_paused_and_the_next_run_makes_it() {
                         "{at}: {error}"
                     );
                     // what the engine refuses to let go on, nobody can
-                    if !calls[n].starts_with("unpause ") {
+                    if !call.starts_with("unpause ") {
                         assert_eq!(paused(&machine), Vec::<String>::new(), "{at}");
                     }
                     let archives = std::fs::read_dir(state.join("archives"));
