@@ -19,6 +19,7 @@ pub enum Intent {
 
 /// Everything a run is given from outside.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a wish of its own
 pub struct Inputs {
     /// From flags, under the manifest's keys.
     pub flags: BTreeMap<String, String>,
