@@ -42,11 +42,11 @@ fn row(served: &Served, authority: Authority, now: i64) -> Row {
         serial: found.map(|c| c.serial.clone()),
         not_after: found.map(|c| moment(c.not_after)),
         seconds_left: found.map(|c| c.seconds_left(now)),
-        problem: problem(served, now),
+        problem: problem(served, authority, now),
     }
 }
 
-fn problem(served: &Served, now: i64) -> Option<String> {
+fn problem(served: &Served, authority: Authority, now: i64) -> Option<String> {
     let name = &served.name;
     match &served.certificate {
         Err(error) => Some(error.to_string()),
@@ -54,10 +54,12 @@ fn problem(served: &Served, now: i64) -> Option<String> {
             "the certificate for `{name}` ended on {}",
             moment(found.not_after)
         )),
-        Ok(found) if found.overdue(now) => Some(format!(
-            "the certificate for `{name}` ends in {}",
-            left(found.seconds_left(now))
-        )),
+        Ok(found) if found.overdue(now) || authority == Authority::Own && found.ends_soon(now) => {
+            Some(format!(
+                "the certificate for `{name}` ends in {}",
+                left(found.seconds_left(now))
+            ))
+        }
         Ok(found) if !found.is_for(name) => Some(format!(
             "the certificate served for `{name}` is for {}",
             found.names.join(", ")

@@ -18,6 +18,7 @@ mod in_force;
 mod kill_9;
 mod manual;
 mod one_line;
+mod operations;
 #[path = "../common/pages.rs"]
 mod pages;
 mod registry;

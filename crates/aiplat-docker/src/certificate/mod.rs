@@ -69,6 +69,11 @@ impl Certificate {
         self.seconds_left(now) < NOTICE.min(life / 6)
     }
 
+    /// Whether it ends within two weeks: what counts for one that nobody renews by itself.
+    pub fn ends_soon(&self, now: i64) -> bool {
+        self.seconds_left(now) < NOTICE
+    }
+
     /// Whether it is for this host name.
     pub fn is_for(&self, host: &str) -> bool {
         let covers = |name: &String| match name.strip_prefix("*.") {
@@ -110,6 +115,7 @@ mod tests {
         let half_a_day = living(12 * 3600);
         assert!(!half_a_day.overdue(9 * 3600) && half_a_day.overdue(11 * 3600));
         assert!(half_a_day.seconds_left(13 * 3600) < 0);
+        assert!(living(10 * day).ends_soon(0) && !living(20 * day).ends_soon(0));
     }
 
     #[test]
