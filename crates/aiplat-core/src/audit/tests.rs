@@ -26,7 +26,7 @@ fn event(number: u64) -> Event {
             ..Begin::default()
         })
     } else {
-        let outcome = if number % 4 == 0 {
+        let outcome = if number.is_multiple_of(4) {
             Outcome::Ok
         } else {
             Outcome::Failed {

@@ -253,7 +253,15 @@ mod tests {
     #[test]
     fn every_moment_of_a_rotation_is_a_state() {
         use Stage::{Drawn, Retired, Switched};
-        let cases: [(&str, &[(Stage, &str)], Option<(Stage, &str)>, &[&str]); 9] = [
+        type Beside = (Stage, &'static str);
+        // the secret's own file, what lies beside it, what is in flight, what is let in
+        type Case = (
+            &'static str,
+            &'static [Beside],
+            Option<Beside>,
+            &'static [&'static str],
+        );
+        let cases: [Case; 9] = [
             ("old", &[], None, &["old"]),
             (
                 "old",

@@ -27,12 +27,12 @@ fn on(device: &DeviceFacts, place: Place, table: &str) -> Result<Vec<&'static st
         .collect())
 }
 
-fn signature(kind: &str, label: Option<&str>) -> Option<Signature> {
-    Some(Signature {
+fn signature(kind: &str, label: Option<&str>) -> Signature {
+    Signature {
         kind: kind.into(),
         label: label.map(str::to_owned),
         uuid: Some(UUID.into()),
-    })
+    }
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_run_that_died_anywhere_is_continued() {
         ["format", "mount", "table"]
     );
     let made = DeviceFacts {
-        signature: signature("ext4", Some(&label)),
+        signature: Some(signature("ext4", Some(&label))),
         blank: false,
         ..empty()
     };
@@ -76,7 +76,7 @@ fn what_holds_anything_is_never_formatted() {
         ("crypto_LUKS", None),
     ] {
         let device = DeviceFacts {
-            signature: signature(kind, label),
+            signature: Some(signature(kind, label)),
             ..empty()
         };
         let refused = on(&device, Place::Free, "").unwrap_err();
