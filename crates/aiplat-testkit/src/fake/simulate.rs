@@ -88,6 +88,7 @@ impl Simulated {
             Step::RemoveProfiles { files } => {
                 for file in files {
                     self.0.host.apparmor.loaded.remove(&file.name);
+                    self.0.host.apparmor.files.remove(&file.name);
                     self.0.paths.remove(&file.source);
                     self.0.paths.remove(&file.system);
                 }
@@ -150,6 +151,7 @@ impl Simulated {
             .apparmor
             .loaded
             .insert(file.name.clone(), "enforce".to_owned());
+        self.0.host.apparmor.files.insert(file.name.clone());
     }
 
     fn container(&mut self, step: &ContainerStep) {
