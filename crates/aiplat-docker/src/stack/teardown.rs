@@ -15,6 +15,7 @@ use super::{Operation, Places, PrepareError};
 use crate::apply::{ApplyError, ApplyOptions, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
+use crate::host::files::interrupted;
 use crate::host::{Host, HostError, HostQuestion, ManifestStore};
 use crate::observe::{ObserveQuestion, observe};
 
@@ -73,7 +74,8 @@ pub async fn teardown<E: Engine, H: Host>(
     purge: bool,
     places: &Places,
 ) -> Result<Teardown, TeardownError> {
-    let away = lost(host, base_dir)?;
+    // a purge that was interrupted at its end looks like a volume that is not mounted, and is one that is being removed
+    let away = lost(host, base_dir)?.filter(|_| !(purge && interrupted(base_dir)));
     let volume = locate_as_it_is(host, base_dir, true)?;
     let mut observed = observe(
         engine,

@@ -106,7 +106,7 @@ fn a_purge_that_was_killed_at_its_end_is_finished_by_the_same_command() {
     stack
         .run(&["teardown", "--purge", "--confirm", &stack.name])
         .ok();
-    assert_eq!(std::fs::read_dir(&stack.base).unwrap().flatten().count(), 0);
+    assert_eq!(inventory::tree(&stack.base), "", "nothing is left in it");
     let register = std::fs::read_to_string(bed.state_dir.join("register.json")).unwrap();
     assert!(!register.contains(&id));
 }

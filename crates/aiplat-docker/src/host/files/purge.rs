@@ -49,6 +49,14 @@ pub(crate) fn purge_directory(
     emptied.and(removed).map_err(|e| mount_or_io(e, path))
 }
 
+/// Whether a removal in a directory was interrupted: what it had put aside is there.
+pub(crate) fn interrupted(base_dir: &Path) -> bool {
+    let entries = fs_err::read_dir(base_dir).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name())
+        .any(|name| name.as_bytes().starts_with(TRASH.as_bytes()))
+}
+
 /// Whether [`purge_directory`] would be refused as things are: asked before anything of a stack is taken away.
 pub(crate) fn purge_check(path: &Path, base_dir: &Path, mounts: &[Mount]) -> Result<(), HostError> {
     inside(path, base_dir)?;
