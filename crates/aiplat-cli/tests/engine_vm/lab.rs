@@ -85,6 +85,9 @@ fn boot() -> Result<Lab, String> {
     for line in &report.console {
         println!("{line}");
     }
+    if let Some(why) = &report.first {
+        println!("the second boot: {why}");
+    }
     for (name, at) in &report.marks {
         if !name.starts_with("label") && name != "denied" {
             println!("{:6.1} s {name}", at.as_secs_f64());

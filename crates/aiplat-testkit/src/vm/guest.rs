@@ -37,6 +37,8 @@ pub struct Report {
     values: BTreeMap<String, Vec<String>>,
     /// Every line of the console.
     pub console: Vec<String>,
+    /// Why a second boot was necessary.
+    pub first: Option<String>,
     /// From the start of the emulator to the end.
     pub took: Duration,
     /// When each line with a name came.
@@ -56,14 +58,19 @@ impl Report {
 }
 
 impl Guest {
-    /// Boots with these files (`init` has to be among them) in `/lab`. Tried once more after a kernel panic.
+    /// Boots with these files (`init` has to be among them) in `/lab`. Tried once more where the machine itself breaks down.
     ///
     /// # Errors
     /// [`BootError`]; a script that ends without `@`, `end` is one.
     pub fn run(&self, lab: &[(&str, Vec<u8>)]) -> Result<Report, BootError> {
         let archive = self.archive(lab)?;
         match self.boot(&archive) {
-            Err(BootError::Panic { .. }) => self.boot(&archive),
+            // two processors under emulation now and then end in a panic, or without a word
+            Err(error @ (BootError::Panic { .. } | BootError::EndedEarly { .. })) => {
+                let mut report = self.boot(&archive)?;
+                report.first = Some(error.to_string());
+                Ok(report)
+            }
             other => other,
         }
     }
@@ -143,7 +150,8 @@ impl Guest {
                         limit,
                         last: last.join("\n"),
                     },
-                    BootError::EndedEarly { .. } => BootError::EndedEarly {
+                    BootError::EndedEarly { how, .. } => BootError::EndedEarly {
+                        how,
                         last: last.join("\n"),
                     },
                     other => other,

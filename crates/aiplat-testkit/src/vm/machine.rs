@@ -65,8 +65,12 @@ pub enum BootError {
         last: String,
     },
     /// The machine ended before its script did.
-    #[error("expected the machine to finish its script; its last line was `{last}`")]
+    #[error(
+        "expected the machine to finish its script, it ended with {how}; its last line was `{last}`"
+    )]
     EndedEarly {
+        /// How the emulator ended, and the last thing it complained of.
+        how: String,
         /// The last line on its console.
         last: String,
     },
@@ -200,6 +204,7 @@ pub(super) fn boot<T>(
     let io = |what| move |source| BootError::Io { what, source };
     let mut file = tempfile::NamedTempFile::new().map_err(io("make the initramfs"))?;
     io::Write::write_all(&mut file, archive).map_err(io("write the initramfs"))?;
+    let complaints = tempfile::NamedTempFile::new().map_err(io("make a file"))?;
     let child = Command::new(qemu)
         .args(["-accel", "tcg", "-cpu", "qemu64", "-nodefaults"])
         .args(["-display", "none", "-serial", "stdio"])
@@ -212,10 +217,17 @@ pub(super) fn boot<T>(
         .args(["-append", COMMAND_LINE])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(complaints.reopen().map_err(io("make a file"))?)
         .spawn()
         .map_err(io("start the emulator"))?;
-    listen(child, limit, each)
+    listen(child, limit, each).map_err(|error| match error {
+        BootError::EndedEarly { how, last } => {
+            let text = std::fs::read_to_string(complaints.path()).unwrap_or_default();
+            let how = format!("{how} {}", text.lines().last().unwrap_or_default());
+            BootError::EndedEarly { how, last }
+        }
+        other => other,
+    })
 }
 
 /// Hands every line of a child's output to `each` until that has an end; the child is gone then.
@@ -248,7 +260,13 @@ pub(super) fn listen<T>(
         let line = match lines.recv_timeout(left) {
             Ok(line) => line,
             Err(mpsc::RecvTimeoutError::Timeout) => break Err(BootError::TimedOut { limit, last }),
-            Err(mpsc::RecvTimeoutError::Disconnected) => break Err(BootError::EndedEarly { last }),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                // it has closed its output, so it is about to end
+                let how = child
+                    .wait()
+                    .map_or_else(|e| e.to_string(), |s| s.to_string());
+                break Err(BootError::EndedEarly { how, last });
+            }
         };
         if line.contains("Kernel panic") {
             break Err(BootError::Panic { last: line });
