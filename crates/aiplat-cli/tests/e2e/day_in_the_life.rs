@@ -279,15 +279,15 @@ fn broken_upgrade(bed: &Bed, a: &Stack<'_>) {
         .bed
         .engine
         .get(&format!("/containers/{}/json", a.container("redis")));
-    let run = a.clone().with("IMAGE_REDIS", &broken.reference).deploy();
+    let run = a.run(&["upgrade", "redis", "--to", &broken.reference, "--yes"]);
     assert_eq!(run.code, 6, "{}", run.said());
     let after = a
         .bed
         .engine
         .get(&format!("/containers/{}/json", a.container("redis")));
     assert_eq!(after["Id"], before["Id"], "the old one runs again");
-    let pin = a.clone().with("IMAGE_REDIS", IMAGES[0]);
-    pin.deploy().ok();
+    assert_eq!(a.manifest("IMAGE_REDIS"), None, "and so is its manifest");
+    assert_eq!(a.run(&["deploy", "--json"]).ok().json()["changes"], 0);
 }
 
 /// The machine goes down and comes back: packet filter rules are gone, and nobody runs the command.
