@@ -54,16 +54,16 @@ fn problem(served: &Served, authority: Authority, now: i64) -> Option<String> {
             "the certificate for `{name}` ended on {}",
             moment(found.not_after)
         )),
+        Ok(found) if !found.is_for(name) => Some(format!(
+            "the certificate served for `{name}` is for {}",
+            found.names.join(", ")
+        )),
         Ok(found) if found.overdue(now) || authority == Authority::Own && found.ends_soon(now) => {
             Some(format!(
                 "the certificate for `{name}` ends in {}",
                 left(found.seconds_left(now))
             ))
         }
-        Ok(found) if !found.is_for(name) => Some(format!(
-            "the certificate served for `{name}` is for {}",
-            found.names.join(", ")
-        )),
         Ok(_) => None,
     }
 }
