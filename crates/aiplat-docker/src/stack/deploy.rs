@@ -93,7 +93,7 @@ impl Prepared {
         self.reserve(host)?;
         let keep = |s: &PlannedStep| matches!(s.id.as_str(), "directories" | "secrets");
         self.plan.steps.retain(keep);
-        self.prune();
+        self.forget_absent();
         self.record_beginning()?;
         let result = apply(engine, host, &self.plan, &ApplyOptions::default(), events).await;
         Ok(self.ended(result)?)
@@ -114,11 +114,11 @@ impl Prepared {
             }
         };
         self.plan.steps.retain(|s| about(&s.id));
-        self.prune();
+        self.forget_absent();
     }
 
     /// Takes what is not in the plan any more out of what its steps wait for.
-    fn prune(&mut self) {
+    fn forget_absent(&mut self) {
         let names: Vec<String> = self.plan.steps.iter().map(|s| s.id.clone()).collect();
         for step in &mut self.plan.steps {
             step.after.retain(|id| names.contains(id));
