@@ -55,6 +55,27 @@ pub(super) async fn make(
     Ok(())
 }
 
+/// A session with a server, whose connection ends by itself when the client is dropped.
+pub(in crate::apply) async fn connect(
+    to: SocketAddr,
+    user: &str,
+    database: &str,
+    password: &Text,
+) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = Config::new()
+        .host(to.ip().to_string())
+        .port(to.port())
+        .user(user)
+        .password(password.expose())
+        .dbname(database)
+        .application_name("aiplat")
+        .connect_timeout(CONNECT)
+        .connect(NoTls)
+        .await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
 impl<'a> Session<'a> {
     async fn open(
         to: SocketAddr,
@@ -66,19 +87,9 @@ impl<'a> Session<'a> {
         let refused = |words: String| ProvisionError::Session {
             words: redactor.clean(&words),
         };
-        let connecting = Config::new()
-            .host(to.ip().to_string())
-            .port(to.port())
-            .user(user)
-            .password(password.expose())
-            .dbname(database)
-            .application_name("aiplat")
-            .connect_timeout(CONNECT)
-            .connect(NoTls)
-            .await;
-        let (client, connection) = connecting.map_err(|error| refused(said(&error)))?;
-        // ends by itself when the client is dropped
-        tokio::spawn(connection);
+        let client = connect(to, user, database, password)
+            .await
+            .map_err(|error| refused(said(&error)))?;
         Ok(Self { client, redactor })
     }
 

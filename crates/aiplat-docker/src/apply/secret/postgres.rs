@@ -1,16 +1,13 @@
 //! A session with the database server, and the role's own `ALTER ROLE`.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use aiplat_core::text::Text;
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
 
 use super::Answer;
-use crate::apply::provision::{Name, Word, said, verifier};
-
-const CONNECT: Duration = Duration::from_secs(10);
+use crate::apply::provision::{Name, Word, connect, said, verifier};
 
 pub(super) async fn ask(to: SocketAddr, user: &str, database: &str, password: &Text) -> Answer {
     match session(to, user, database, password).await {
@@ -42,21 +39,10 @@ async fn session(
     database: &str,
     password: &Text,
 ) -> Result<Client, Answer> {
-    let connecting = Config::new()
-        .host(to.ip().to_string())
-        .port(to.port())
-        .user(user)
-        .password(password.expose())
-        .dbname(database)
-        .application_name("aiplat")
-        .connect_timeout(CONNECT)
-        .connect(NoTls)
-        .await;
-    let (client, connection) = connecting.map_err(|error| match error.code() {
-        Some(code) if *code == SqlState::INVALID_PASSWORD => Answer::Refused,
-        _ => Answer::Unclear(said(&error)),
-    })?;
-    // ends by itself when the client is dropped
-    tokio::spawn(connection);
-    Ok(client)
+    connect(to, user, database, password)
+        .await
+        .map_err(|error| match error.code() {
+            Some(code) if *code == SqlState::INVALID_PASSWORD => Answer::Refused,
+            _ => Answer::Unclear(said(&error)),
+        })
 }
