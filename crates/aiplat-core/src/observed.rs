@@ -28,6 +28,10 @@ pub struct Observed {
     /// The first line of each file that a program keeps its version in, where there is one.
     #[serde(default)]
     pub versions: BTreeMap<PathBuf, String>,
+    /// Containers by id that run, and that a run which was cut short had begun to stop so recently that the engine may
+    /// still be at it: it finishes a stop whose caller is gone.
+    #[serde(default)]
+    pub stopping: BTreeSet<String>,
 }
 
 /// The engine's own account of itself.

@@ -1,6 +1,6 @@
 //! What is there, asked in few calls: five of the engine at the same time, and the host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use aiplat_core::observed::{HostFacts, Observed, ObservedNetwork};
@@ -69,6 +69,7 @@ pub async fn observe<E: Engine, H: Host>(
         host: host_facts,
         paths,
         versions: BTreeMap::new(),
+        stopping: BTreeSet::new(),
     })
 }
 

@@ -81,6 +81,7 @@ impl From<PrepareError> for Failure {
                 ))
             }
             PrepareError::Manifest(_) => Self::of(Exit::Invalid, &error),
+            PrepareError::Journal(_) => Self::of(Exit::Host, &error),
             PrepareError::Observe(_) | PrepareError::Host(_) => match error {
                 PrepareError::Observe(error) => error.into(),
                 PrepareError::Host(error) => error.into(),

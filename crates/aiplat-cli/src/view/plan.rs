@@ -154,6 +154,7 @@ fn mark(step: &PlannedStep) -> String {
     let word = match (&step.step, step.change) {
         (Step::Container(made), _) if made.replaces.is_some() => "~ replace",
         (Step::Start { .. }, _) => "~ start",
+        (Step::Stop(_), _) => "~ stop",
         (Step::Provision(_), _) => "~ provide",
         (Step::Secret(_), Change::Update) => "~ rotate",
         (Step::Reload(_), _) => "~ reload",
@@ -203,7 +204,7 @@ fn name(step: &PlannedStep) -> String {
         Step::Reload(reload) => reload.service.to_string(),
         Step::Configure(configure) => configure.reload.service.to_string(),
         Step::Renew(renewal) => renewal.reload.service.to_string(),
-        Step::Stop(stopped) => format!("{}: stop", stopped.service),
+        Step::Stop(stopped) => stopped.service.to_string(),
         Step::RemoveContainer(container) => container.name.clone(),
         Step::RemoveNetwork { name, .. } => format!("network {name}"),
         Step::RemoveCgroup { parent } => format!("limits of {parent}"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aiplat_core::observed::{
     ContainerState, Observed, ObservedContainer, ObservedNetwork, PathState,
 };
-use aiplat_core::plan::{PlanProblem, Purge, Step, plan, teardown};
+use aiplat_core::plan::{Change, PlanProblem, Purge, Step, plan, teardown};
 use aiplat_core::spec::Owner;
 use aiplat_testkit::fake::simulate::simulate;
 use aiplat_testkit::fake::stack::Recipe;
@@ -202,5 +202,34 @@ fn a_teardown_takes_exactly_the_stack() {
     assert!(
         after.paths.keys().any(|p| p.starts_with("/mnt/a/data")),
         "data stays"
+    );
+}
+
+#[test]
+fn what_an_interrupted_run_was_stopping_is_stopped_to_the_end_and_started() {
+    let catalogue = catalogue();
+    let host = bare(false);
+    let recipe = Recipe::named("a", 1).with("SERVICES", "redis,prometheus");
+    let case = case(&recipe, &host, &catalogue);
+    let mut there = simulate(&case.plan(&host), &host);
+    let redis = there.containers.iter().find(|c| c.name == "a-redis");
+    let id = redis.expect("it was made").id.clone();
+    there.stopping.insert(id.clone());
+    let plan = case.plan(&there);
+    let changes: Vec<_> = plan
+        .steps
+        .iter()
+        .filter(|s| s.change != Change::Verify)
+        .collect();
+    let ids: Vec<&str> = changes.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(ids, ["stop/redis", "service/redis"]);
+    assert!(
+        changes[1].after.iter().any(|a| a == "stop/redis"),
+        "{:?}",
+        changes[1].after
+    );
+    let acts = changes.iter().map(|s| &s.step).collect::<Vec<_>>();
+    assert!(
+        matches!(acts[..], [Step::Stop(stop), Step::Start { id: start, .. }] if stop.id == id && *start == id)
     );
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use aiplat_core::catalogue::Identity;
+use aiplat_core::config::StackConfig;
 use aiplat_core::spec::Owner;
 
 /// How a plan is carried out; nothing in here changes what comes of it.
@@ -43,5 +45,15 @@ impl ApplyOptions {
 impl Default for ApplyOptions {
     fn default() -> Self {
         Self::for_cpus(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+impl JournalFile {
+    /// Where a stack's journal lies.
+    pub fn of(config: &StackConfig) -> Self {
+        Self {
+            path: config.path("config/journal.jsonl"),
+            owner: config.owner(Identity::Stack),
+        }
     }
 }

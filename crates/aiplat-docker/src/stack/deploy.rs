@@ -63,10 +63,10 @@ impl Prepared {
     ) -> Result<Report, DeployError> {
         self.reserve(host)?;
         let options = ApplyOptions {
-            journal: self.plan.has_changes().then(|| JournalFile {
-                path: self.config.path("config/journal.jsonl"),
-                owner: self.config.owner(Identity::Stack),
-            }),
+            journal: self
+                .plan
+                .has_changes()
+                .then(|| JournalFile::of(&self.config)),
             ..options.clone()
         };
         self.record_beginning()?;

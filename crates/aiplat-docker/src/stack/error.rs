@@ -11,6 +11,7 @@ use aiplat_core::names::{ServiceName, StackId, StackName};
 use aiplat_core::plan::{PlanProblem, Violation};
 use aiplat_core::settings::Problems;
 
+use crate::apply::JournalError;
 use crate::host::HostError;
 use crate::observe::ObserveError;
 
@@ -112,6 +113,9 @@ pub enum PrepareError {
     /// The host or the engine did not answer.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// What earlier runs left undone cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The host refused, or a lock is held.
     #[error(transparent)]
     Host(#[from] HostError),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aiplat_core::catalogue::Identity;
 use aiplat_core::config::StackConfig;
 use aiplat_core::spec::label;
 use futures_util::{Stream, StreamExt};
@@ -55,10 +54,7 @@ pub fn recorded<H: Host>(
     config: &StackConfig,
     since: i64,
 ) -> Result<Vec<Happened>, JournalError> {
-    let file = JournalFile {
-        path: config.path("config/journal.jsonl"),
-        owner: config.owner(Identity::Stack),
-    };
+    let file = JournalFile::of(config);
     let all = read_journal(host, &file)?.into_iter().map(of_run);
     Ok(all.filter(|h| h.at >= since.saturating_mul(1000)).collect())
 }

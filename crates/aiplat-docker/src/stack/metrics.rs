@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aiplat_core::catalogue::{Catalogue, Identity};
+use aiplat_core::catalogue::Catalogue;
 use aiplat_core::desired::DesiredService;
 use aiplat_core::observed::{ContainerState, ObservedContainer};
 use aiplat_core::plan::{self, Change};
@@ -132,10 +132,7 @@ fn of_stack<H: Host>(host: &H, stack: &Standing) -> Vec<Metric> {
         let changing = |s: &&plan::PlannedStep| s.change != Change::Verify;
         plan.steps.iter().filter(changing).count()
     });
-    let journal = JournalFile {
-        path: config.path("config/journal.jsonl"),
-        owner: config.owner(Identity::Stack),
-    };
+    let journal = JournalFile::of(config);
     let mut last: BTreeMap<String, Moment> = BTreeMap::new();
     for record in read_journal(host, &journal).unwrap_or_default() {
         last.insert(record.step, record.moment);

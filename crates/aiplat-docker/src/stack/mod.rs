@@ -36,6 +36,7 @@ mod steps;
 mod stores;
 mod teardown;
 mod trail;
+mod unended;
 mod upgrade;
 mod usage;
 mod vectors;

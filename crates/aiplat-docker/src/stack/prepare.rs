@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::copied::one_place;
 use super::reservations::reconciled;
 use super::{Inputs, Intent, Operation, Places, PrepareError, Volume, given, locate};
-use super::{data, drift, vectors};
+use super::{data, drift, unended, vectors};
 use crate::engine::Engine;
 use crate::host::{Host, HostError, HostLock, ManifestStore, SecretsStore, draw};
 use crate::observe::{ObserveQuestion, observe};
@@ -234,6 +234,7 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     let mut observed = looked_up(host, seen, &question)?;
     drift::look(engine, host, &config, &desired, &mut observed, inputs.deep).await?;
     data::look(engine, host, &config, &desired, &mut observed).await?;
+    unended::look(engine, host, &config, &desired, &mut observed).await?;
     let mut plan = plan::plan(&config, &desired, &observed).map_err(PrepareError::Plan)?;
     if let Some(lost) = vectors::left_behind(host, before.as_ref(), &config, catalogue)? {
         if writes && !inputs.lose_vectors {

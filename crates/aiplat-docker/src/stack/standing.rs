@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use aiplat_core::catalogue::{Catalogue, Identity};
+use aiplat_core::catalogue::Catalogue;
 use aiplat_core::config::StackConfig;
 use aiplat_core::desired::{Desired, desired};
 use aiplat_core::names::ServiceName;
@@ -203,10 +203,7 @@ impl Change {
     fn journalled(&self, options: &ApplyOptions) -> ApplyOptions {
         let config = &self.standing.config;
         ApplyOptions {
-            journal: self.plan.has_changes().then(|| JournalFile {
-                path: config.path("config/journal.jsonl"),
-                owner: config.owner(Identity::Stack),
-            }),
+            journal: self.plan.has_changes().then(|| JournalFile::of(config)),
             ..options.clone()
         }
     }

@@ -150,10 +150,7 @@ impl<'a> Run<'a> {
         let config = &self.stack.config;
         let options = ApplyOptions {
             // nobody can write below what is being purged
-            journal: self.journals(plan).then(|| JournalFile {
-                path: config.path("config/journal.jsonl"),
-                owner: config.owner(Identity::Stack),
-            }),
+            journal: self.journals(plan).then(|| JournalFile::of(config)),
             ..ApplyOptions::for_cpus(2)
         };
         self.alive(async {

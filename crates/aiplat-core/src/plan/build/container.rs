@@ -6,7 +6,7 @@ use super::{Builder, holder, id, refs};
 use crate::desired::DesiredService;
 use crate::observed::{ContainerState, ObservedContainer};
 use crate::plan::problem::PlanProblem;
-use crate::plan::step::{Change, ContainerStep, Step};
+use crate::plan::step::{Change, ContainerStep, Step, StopContainer};
 use crate::spec::{ContainerSpec, Gate, NetworkMode, label};
 
 impl Builder<'_> {
@@ -94,7 +94,21 @@ impl Builder<'_> {
         let provided = provision_ids(service);
         after.extend(provided.iter().map(String::as_str));
         after.extend(before.iter().map(String::as_str));
+        let stopping = id::of("stop", &service.name);
         let anew = match current.state {
+            ContainerState::Running if self.observed.stopping.contains(&current.id) => {
+                let step = Step::Stop(StopContainer {
+                    id: current.id.clone(),
+                    name: current.name.clone(),
+                    service: service.name.clone(),
+                    stop_seconds: service.container.stop_seconds,
+                });
+                let why =
+                    "a run that was interrupted was stopping it, and the engine may still be at it";
+                self.push(stopping.clone(), &after, Change::Update, why, step);
+                after.push(&stopping);
+                None
+            }
             ContainerState::Running => {
                 let step = Step::Gate(Box::new(self.at_its_address(&service.gate)));
                 self.push(ready, &after, Change::Verify, "runs as wanted", step);
@@ -122,7 +136,10 @@ impl Builder<'_> {
             id: current.id.clone(),
             gate: Box::new(service.gate.clone()),
         };
-        let why = format!("exists as wanted, but is {}", state(current.state));
+        let why = match current.state {
+            ContainerState::Running => "is started again".to_owned(),
+            other => format!("exists as wanted, but is {}", state(other)),
+        };
         self.push(ready, &after, Change::Update, &why, step);
         false
     }
