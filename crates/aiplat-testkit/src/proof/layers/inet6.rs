@@ -3,10 +3,20 @@
 use std::fs;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// What the kernel calls an address's reach.
 const GLOBAL: u32 = 0x00;
 const LINK: u32 = 0x20;
+
+/// Flags of an address that is being tried out, and of one that another was found to have.
+const TENTATIVE: u32 = 0x40;
+const DUPLICATE: u32 = 0x08;
+
+/// How long an address is waited for: the kernel tries one out for one to two seconds.
+const SETTLING: Duration = Duration::from_secs(4);
 
 /// One line of the kernel's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +25,8 @@ pub(in crate::proof) struct Entry {
     /// Number of the interface, in its own network namespace.
     interface: u32,
     reach: u32,
+    /// The kernel still asks whether another has it, and answers nobody by it until then.
+    tentative: bool,
 }
 
 impl Entry {
@@ -30,15 +42,31 @@ pub(in crate::proof) fn of(proc: &Path, pid: &str) -> Vec<Entry> {
     text.lines().filter_map(entry).collect()
 }
 
+/// Waits until the addresses of the host and of these processes are in use, in vain after some seconds: by one that is
+/// still tried out nothing gets through, and a way that is open would be taken for closed.
+pub(super) async fn settled(proc: &Path, pids: impl Iterator<Item = u32> + Clone) {
+    let trying = || {
+        let all = pids.clone().map(|pid| pid.to_string());
+        let all = std::iter::once("self".to_owned()).chain(all);
+        all.flat_map(|pid| of(proc, &pid)).any(|e| e.tentative)
+    };
+    let end = Instant::now() + SETTLING;
+    while trying() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 fn entry(line: &str) -> Option<Entry> {
     let mut words = line.split_whitespace();
     let address = u128::from_str_radix(words.next()?, 16).ok()?;
     let interface = u32::from_str_radix(words.next()?, 16).ok()?;
     let reach = u32::from_str_radix(words.nth(1)?, 16).ok()?;
+    let flags = u32::from_str_radix(words.next()?, 16).ok()?;
     Some(Entry {
         address: address.into(),
         interface,
         reach,
+        tentative: flags & TENTATIVE != 0 && flags & DUPLICATE == 0,
     })
 }
 
@@ -81,6 +109,11 @@ mod tests {
             (found.interface, found.reach, found.global()),
             (4, LINK, false)
         );
+        assert!(!found.tentative);
+        let line = "fd00a1a9000000000000000000000001 3656 40 00 c0 br-1";
+        assert!(entry(line).unwrap().tentative);
+        let line = "fd00a1a9000000000000000000000001 3656 40 00 c8 br-1";
+        assert!(!entry(line).unwrap().tentative, "it stays a duplicate");
         let line = "00000000000000000000000000000001 01 80 10 80       lo";
         assert!(!entry(line).unwrap().global());
         assert!(

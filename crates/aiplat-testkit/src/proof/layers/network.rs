@@ -35,6 +35,8 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
             return vec![cell.not_tried(error.to_string())];
         }
     };
+    let members = scene.stacks.iter().flat_map(|s| &s.members);
+    inet6::settled(&scene.bed.host.proc, members.map(|m| m.pid)).await;
     let alive = controls(scene, standing).await;
     let mut work = Vec::new();
     for (index, stack) in scene.stacks.iter().enumerate() {
