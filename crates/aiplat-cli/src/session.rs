@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
-use aiplat_core::config::{StackConfig, known_keys};
+use aiplat_core::config::known_keys;
 use aiplat_core::observed::VolumeFacts;
 use aiplat_core::settings::{KnownKeys, Warning};
-use aiplat_core::text::Text;
 use aiplat_docker::apply::ApplyOptions;
-use aiplat_docker::engine::Bollard;
+use aiplat_docker::engine::{Bollard, Engine};
 use aiplat_docker::host::LinuxHost;
-use aiplat_docker::redact::Redactor;
-use aiplat_docker::stack::{CatalogueError, Inputs, Opened, Places, catalogue, open};
+use aiplat_docker::stack::{
+    CatalogueError, Inputs, Intent, Opened, Places, PrepareError, Prepared, catalogue, open,
+    prepare,
+};
 
 use crate::args::{Global, SettingsArgs};
 use crate::caller::caller;
@@ -124,6 +125,17 @@ impl Session {
         }
     }
 
+    /// Reads, decides and plans for the stack that these inputs describe.
+    pub(crate) async fn prepare<E: Engine>(
+        &self,
+        engine: &E,
+        inputs: &Inputs,
+        intent: Intent,
+    ) -> Result<Prepared, PrepareError> {
+        let (host, places) = (self.host(), self.places());
+        prepare(engine, &host, &self.catalogue, inputs, &places, intent).await
+    }
+
     /// How the stack was found.
     pub(crate) fn found(&self) -> Found {
         find(self.global.base_dir.as_deref(), &self.environment)
@@ -214,17 +226,6 @@ impl From<CatalogueError> for Failure {
             CatalogueError::Host(error) => error.into(),
         }
     }
-}
-
-/// Takes the stack's secrets out of what others wrote.
-pub(crate) fn redactor(config: &StackConfig) -> Redactor {
-    let key = config.secrets.fingerprint_key();
-    let texts: Vec<Text> = config
-        .secrets
-        .iter()
-        .map(|(name, value)| Text::secret(format!("<secret:{name}>"), value.clone(), &key))
-        .collect();
-    Redactor::of(&texts)
 }
 
 /// Service files that are not as they must be.

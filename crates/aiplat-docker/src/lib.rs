@@ -27,6 +27,7 @@ pub mod apply;
 pub mod audit;
 mod blocking;
 pub mod certificate;
+mod chain;
 pub mod engine;
 pub mod events;
 pub mod host;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use aiplat_core::config::StackConfig;
 use aiplat_core::plan::{Plan, Step};
 use aiplat_core::spec::{ContainerSpec, Gate, Probe, Provision};
 use aiplat_core::text::Text;
@@ -53,6 +54,17 @@ impl Redactor {
                 .iter()
                 .flat_map(|planned| step_texts(&planned.step)),
         )
+    }
+
+    /// Knows all secrets of a stack.
+    pub fn of_stack(config: &StackConfig) -> Self {
+        let key = config.secrets.fingerprint_key();
+        let texts: Vec<Text> = config
+            .secrets
+            .iter()
+            .map(|(name, value)| Text::secret(format!("<secret:{name}>"), value.clone(), &key))
+            .collect();
+        Self::of(&texts)
     }
 
     /// The text without the secrets.

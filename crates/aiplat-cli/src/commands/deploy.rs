@@ -10,7 +10,7 @@ use aiplat_core::observed::Observed;
 use aiplat_core::plan::{Change, Plan, Step};
 use aiplat_docker::apply::{ApplyOptions, Report};
 use aiplat_docker::engine::Engine;
-use aiplat_docker::stack::{Images, Inputs, Intent, Prepared, prepare};
+use aiplat_docker::stack::{Images, Inputs, Intent, Prepared};
 use clap::Args;
 use serde::Serialize;
 
@@ -153,16 +153,7 @@ impl Deploy {
         let inputs = self.inputs(session, self.more.command.unwrap_or("deploy"))?;
         let mut agreed: BTreeSet<String> = BTreeSet::new();
         loop {
-            let (host, places) = (session.host(), session.places());
-            let prepared = prepare(
-                engine,
-                &host,
-                &session.catalogue,
-                &inputs,
-                &places,
-                Intent::Deploy,
-            )
-            .await?;
+            let prepared = session.prepare(engine, &inputs, Intent::Deploy).await?;
             let losses = losses(&prepared.plan);
             if session.global.yes || losses.iter().all(|loss| agreed.contains(loss)) {
                 return Ok(prepared);

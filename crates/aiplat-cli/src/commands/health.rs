@@ -17,7 +17,7 @@ use serde_json::json;
 use super::Ended;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::session::{Session, redactor};
+use crate::session::Session;
 use crate::view::{Table, style};
 
 /// Ask every service now whether it is healthy.
@@ -69,7 +69,7 @@ impl Health {
                 .map(|name| format!("`{name}` is no service of this stack"));
             return Err(Failure::new(Exit::Invalid, "expected services of this stack").all(words));
         }
-        let redactor = redactor(config);
+        let redactor = Redactor::of_stack(config);
         let wanted =
             |s: &&DesiredService| self.services.is_empty() || self.services.contains(&s.name);
         let asked = desired

@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::Ended;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::session::{Session, redactor};
+use crate::session::Session;
 use crate::view::style;
 
 /// Show what services wrote.
@@ -74,7 +74,7 @@ impl Logs {
         self.expect_all(&own)?;
         let shown = Shown {
             session,
-            redactor: redactor(config),
+            redactor: Redactor::of_stack(config),
             width: own
                 .iter()
                 .map(|(service, _)| service.len())

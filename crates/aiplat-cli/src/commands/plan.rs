@@ -1,6 +1,6 @@
 //! `aiplat plan`
 
-use aiplat_docker::stack::{Intent, prepare};
+use aiplat_docker::stack::Intent;
 use clap::Args;
 
 use super::Ended;
@@ -43,15 +43,7 @@ impl Plan {
         let mut inputs = session.inputs(&self.settings, "plan")?;
         inputs.deep = self.deep;
         let engine = session.engine().await?;
-        let prepared = prepare(
-            &engine,
-            &session.host(),
-            &session.catalogue,
-            &inputs,
-            &session.places(),
-            Intent::Plan,
-        )
-        .await?;
+        let prepared = session.prepare(&engine, &inputs, Intent::Plan).await?;
         session.warn(&prepared.warnings);
         session.warn_volume(&prepared.observed.host.volume);
         session

@@ -3,7 +3,7 @@
 use aiplat_core::spec::DataCopy;
 use aiplat_docker::engine::Engine as _;
 use aiplat_docker::host::ManifestStore;
-use aiplat_docker::stack::{Changed, Intent, Opened, prepare, upgrade};
+use aiplat_docker::stack::{Changed, Intent, Opened, upgrade};
 use clap::Args;
 use serde_json::json;
 
@@ -109,16 +109,8 @@ async fn agree(session: &Session, forward: &Deploy, changed: &[Changed]) -> Resu
         return Ok(());
     }
     let inputs = forward.inputs(session, "upgrade")?;
-    let (engine, host, places) = (session.engine().await?, session.host(), session.places());
-    let prepared = prepare(
-        &engine,
-        &host,
-        &session.catalogue,
-        &inputs,
-        &places,
-        Intent::Plan,
-    )
-    .await?;
+    let engine = session.engine().await?;
+    let prepared = session.prepare(&engine, &inputs, Intent::Plan).await?;
     let text = view::plan::text(&prepared.plan);
     session.printer.progress(text.trim_end());
     let all: Vec<String> = changed

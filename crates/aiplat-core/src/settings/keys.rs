@@ -114,14 +114,9 @@ const fn secret(
     default: KeyDefault,
     about: &'static str,
 ) -> Key {
-    Key {
-        name,
-        group,
-        expected,
-        default,
-        about,
-        secret: true,
-    }
+    let mut row = key(name, group, expected, default, about);
+    row.secret = true;
+    row
 }
 
 const fn port(name: &'static str, default: &'static str, about: &'static str) -> Key {

@@ -4,12 +4,12 @@ use aiplat_core::names::ServiceName;
 use aiplat_core::plan::ContainerStep;
 use aiplat_core::spec::label;
 
-use super::error::chain;
 use super::ownership::{own_container, own_service};
 use super::run::{Context, Turn};
 use super::step::wait;
 use super::{AfterFailure, StepError, confined, remove};
 use crate::blocking::blocking;
+use crate::chain::chain;
 use crate::engine::{Engine, EngineError, Life};
 use crate::events::{Event, Events, Phase};
 use crate::host::Host;

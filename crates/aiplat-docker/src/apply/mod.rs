@@ -21,8 +21,8 @@ mod run;
 mod secret;
 mod step;
 
+pub(crate) use error::log_lines;
 pub use error::{AfterFailure, ApplyError, StepError, StepFailure};
-pub(crate) use error::{chain, log_lines};
 pub use journal::{JournalError, JournalRecord, Moment, read_journal};
 pub use options::{ApplyOptions, JournalFile};
 pub use provision::ProvisionError;

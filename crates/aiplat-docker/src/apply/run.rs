@@ -8,10 +8,10 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::error::chain;
 use super::graph::Graph;
 use super::journal::{Journal, Moment};
 use super::{ApplyError, ApplyOptions, Report, StepError, StepFailure, StepReport, step};
+use crate::chain::chain;
 use crate::engine::Engine;
 use crate::events::{Event, Events};
 use crate::host::Host;

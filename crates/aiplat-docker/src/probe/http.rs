@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use aiplat_core::spec::HttpRequest;
 use aiplat_core::text::Text;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -30,6 +31,19 @@ pub(crate) struct HttpCall<'a> {
     pub(crate) headers: &'a [(String, Text)],
     /// JSON body.
     pub(crate) body: Option<&'a Text>,
+}
+
+impl<'a> HttpCall<'a> {
+    /// A request as a service file describes it.
+    pub(crate) fn of(to: SocketAddr, request: &'a HttpRequest) -> Self {
+        Self {
+            to,
+            method: &request.method,
+            path: &request.path,
+            headers: &request.headers,
+            body: request.body.as_ref(),
+        }
+    }
 }
 
 /// What came back.

@@ -8,8 +8,8 @@ use aiplat_core::names::StackId;
 use aiplat_core::plan::Plan;
 
 use super::Places;
-use crate::apply::chain;
 use crate::audit::AuditStore;
+use crate::chain::chain;
 use crate::host::{Holder, HostError, ManifestStore, StackLock};
 use crate::redact::Redactor;
 

@@ -2,7 +2,7 @@
 
 use aiplat_core::plan::Change;
 use aiplat_docker::engine::Engine;
-use aiplat_docker::stack::{Intent, prepare};
+use aiplat_docker::stack::Intent;
 
 use super::finding::{self, Finding};
 use crate::args::SettingsArgs;
@@ -20,16 +20,7 @@ pub(super) async fn look<E: Engine>(
     inputs.environment.clear();
     let base_dir = session.base_dir()?.display().to_string();
     inputs.flags.insert("BASE_DIR".to_owned(), base_dir);
-    let (host, places) = (session.host(), session.places());
-    let prepared = prepare(
-        engine,
-        &host,
-        &session.catalogue,
-        &inputs,
-        &places,
-        Intent::Plan,
-    )
-    .await;
+    let prepared = session.prepare(engine, &inputs, Intent::Plan).await;
     let plan = match prepared {
         Ok(prepared) => prepared.plan,
         Err(error) => {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use aiplat_core::config::StackConfig;
 use aiplat_core::names::ServiceName;
 use aiplat_docker::events::Silent;
-use aiplat_docker::stack::{Inputs, Intent, prepare};
+use aiplat_docker::stack::{Inputs, Intent};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -91,30 +91,14 @@ impl Setup {
             device::mount(session, device, &inputs)?;
         }
         let engine = session.engine().await?;
-        let (host, places) = (session.host(), session.places());
+        let host = session.host();
         if asks {
             // looked at first without any lock, since somebody reads now
-            let seen = prepare(
-                &engine,
-                &host,
-                &session.catalogue,
-                &inputs,
-                &places,
-                Intent::Plan,
-            )
-            .await?;
+            let seen = session.prepare(&engine, &inputs, Intent::Plan).await?;
             session.printer.progress(&table(&seen.config).to_string());
             ask::agree(session, "write this manifest", "give `--yes`")?;
         }
-        let prepared = prepare(
-            &engine,
-            &host,
-            &session.catalogue,
-            &inputs,
-            &places,
-            Intent::Setup,
-        )
-        .await?;
+        let prepared = session.prepare(&engine, &inputs, Intent::Setup).await?;
         session.warn(&prepared.warnings);
         session.warn_volume(&prepared.observed.host.volume);
         let config = prepared.config.clone();

@@ -19,32 +19,18 @@ pub(super) async fn make(
     redactor: &Redactor,
 ) -> Result<(), ProvisionError> {
     for request in requests {
-        let HttpRequest {
-            method,
-            path,
-            headers,
-            body,
-            accept,
-            what,
-        } = request;
         let failed = |words: &str| ProvisionError::Request {
             service: gate.service.to_string(),
-            what: what.clone(),
+            what: request.what.clone(),
             words: redactor.clean(words),
         };
-        let sent = call(HttpCall {
-            to,
-            method,
-            path,
-            headers,
-            body: body.as_ref(),
-        });
+        let sent = call(HttpCall::of(to, request));
         let patience = TRY * TIMES_A_TRY;
         let answer = tokio::time::timeout(patience, sent)
             .await
             .map_err(|_| failed(&format!("no answer within {} s", patience.as_secs())))?
             .map_err(|words| failed(&words))?;
-        if !accept.contains(&answer.status) {
+        if !request.accept.contains(&answer.status) {
             return Err(failed(&format!(
                 "status {}: {}",
                 answer.status,

@@ -191,6 +191,6 @@ impl<'a> Session<'a> {
 pub(in crate::apply) fn said(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => super::super::error::chain(error),
+        None => crate::chain::chain(error),
     }
 }

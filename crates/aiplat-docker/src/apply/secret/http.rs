@@ -9,23 +9,8 @@ use crate::probe::{HttpCall, call};
 
 /// Only statuses that the service file names tell anything: a service that is starting says other things.
 pub(super) async fn ask(to: SocketAddr, request: &HttpRequest, refused: &[u16]) -> Answer {
-    let HttpRequest {
-        method,
-        path,
-        headers,
-        body,
-        accept,
-        ..
-    } = request;
-    let sent = call(HttpCall {
-        to,
-        method,
-        path,
-        headers,
-        body: body.as_ref(),
-    });
-    match sent.await {
-        Ok(answer) if accept.contains(&answer.status) => Answer::Accepted,
+    match call(HttpCall::of(to, request)).await {
+        Ok(answer) if request.accept.contains(&answer.status) => Answer::Accepted,
         Ok(answer) if refused.contains(&answer.status) => Answer::Refused,
         Ok(answer) => Answer::Unclear(format!("status {}: {}", answer.status, answer.excerpt())),
         Err(words) => Answer::Unclear(words),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 
 use super::{Bollard, NEEDED_API, PATIENCE_SECONDS, fault};
+use crate::chain::chain;
 use crate::engine::{Answer, EngineError};
 
 /// An engine that is there answers its version in milliseconds, even when it is busy in seconds.
@@ -68,7 +69,7 @@ fn open(address: &str) -> Answer<Docker> {
     }
     .map_err(|error| EngineError::Unreachable {
         address: address.to_owned(),
-        words: fault::chain(&error),
+        words: chain(&error),
     })
 }
 

@@ -5,22 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use aiplat_core::spec::{ContainerSpec, NetworkMode, NetworkSpec};
 use bollard::errors::Error;
 
+use crate::chain::chain;
 use crate::engine::EngineError;
-
-/// An error with everything that caused it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_words = cause.to_string();
-        if !words.contains(&cause_words) {
-            words.push_str(": ");
-            words.push_str(&cause_words);
-        }
-        source = cause.source();
-    }
-    words
-}
 
 /// An error of any request.
 pub(super) fn typed(error: &Error, what: &str, address: &str) -> EngineError {

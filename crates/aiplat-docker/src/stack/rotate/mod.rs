@@ -213,7 +213,7 @@ impl<E: Engine, H: Host, V: Events> Rotation<'_, E, H, V> {
             Err(Lost::Returned { cause, secrets }) => Err(RotateError::Returned { cause, secrets }),
             Err(Lost::Stuck { cause, then }) => Err(RotateError::Stuck {
                 cause,
-                then: crate::apply::chain(&then),
+                then: crate::chain::chain(&then),
             }),
             Err(Lost::Unfinished { cause }) => Err(RotateError::Unfinished { cause }),
         };

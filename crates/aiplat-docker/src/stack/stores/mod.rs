@@ -115,7 +115,7 @@ impl<'a, E: Engine> Store<'a, E> {
             service,
             container: detail.id,
             at: SocketAddr::from((*address, port)),
-            redactor: redactor(config),
+            redactor: Redactor::of_stack(config),
         })
     }
 
@@ -135,15 +135,4 @@ impl<'a, E: Engine> Store<'a, E> {
             words: self.redactor.clean(words.trim()),
         }
     }
-}
-
-/// Takes the stack's secrets out of what others wrote.
-pub(super) fn redactor(config: &StackConfig) -> Redactor {
-    let key = config.secrets.fingerprint_key();
-    let texts: Vec<Text> = config
-        .secrets
-        .iter()
-        .map(|(name, value)| Text::secret(format!("<secret:{name}>"), value.clone(), &key))
-        .collect();
-    Redactor::of(&texts)
 }
