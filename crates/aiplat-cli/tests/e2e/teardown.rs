@@ -72,6 +72,15 @@ fn what_was_there_before_is_there_afterwards_and_the_data_too() {
     b.deploy().ok();
     assert_eq!(b.id(), id);
     assert_eq!(std::fs::read(b.base.join(AUTHORITY)).unwrap(), authority);
+
+    // one that is killed and not wanted any more: the engine may still be stopping what the plan sees running
+    let killed = b.clone().with("AIPLAT_TEST_KILL_AFTER", "1");
+    let killed = killed.run(&["teardown", "--yes"]);
+    assert_eq!(killed.signal, Some(9), "{}", killed.said());
+    let told = b.run(&["plan"]).out;
+    assert!(told.contains("was interrupted was stopping it"), "{told}");
+    b.deploy().ok();
+    assert_eq!(b.run(&["deploy", "--json"]).ok().json()["changes"], 0);
     b.run(&["teardown", "--purge", "--confirm", &b.name]).ok();
     inventory::same(
         &before,

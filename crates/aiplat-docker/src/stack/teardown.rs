@@ -12,7 +12,7 @@ use aiplat_core::spec::label;
 use super::copied::{lives_here, one_place};
 use super::locate::{locate_as_it_is, lost};
 use super::{Operation, Places, PrepareError};
-use crate::apply::{ApplyError, ApplyOptions, Report, apply};
+use crate::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
 use crate::host::files::interrupted;
@@ -36,6 +36,7 @@ pub struct Teardown {
     pub observed: Observed,
     operation: Operation,
     purge: bool,
+    journal: Option<JournalFile>,
 }
 
 /// Why a teardown did not end well.
@@ -160,7 +161,18 @@ pub async fn teardown<E: Engine, H: Host>(
         plan,
         observed,
         operation,
+        journal: journal(host, &volume.path)?.filter(|_| purge.is_none()),
         purge: purge.is_some(),
+    })
+}
+
+/// The journal that the stack's deploys left, for a teardown that keeps it: should this one be killed, the next run knows
+/// what the engine may still be stopping.
+fn journal<H: Host>(host: &H, base_dir: &Path) -> Result<Option<JournalFile>, HostError> {
+    let path = base_dir.join("config/journal.jsonl");
+    Ok(match host.path_state(&path)? {
+        PathState::File { owner, .. } => Some(JournalFile { path, owner }),
+        _ => None,
     })
 }
 
@@ -221,9 +233,8 @@ impl Teardown {
         options: &ApplyOptions,
         events: &V,
     ) -> Result<Report, TeardownError> {
-        // no journal: what is left is seen, and a purge takes the journal's own directory away
         let options = ApplyOptions {
-            journal: None,
+            journal: self.journal.take(),
             ..options.clone()
         };
         if self.plan.has_changes() {
