@@ -111,7 +111,8 @@ fn given(session: &Session, file: Option<&Path>) -> Result<Option<SecretString>,
     Ok(variable.map(|text| text.to_owned().into()))
 }
 
-fn can_ask(session: &Session) -> bool {
+/// Whether somebody can be asked for a secret.
+pub(crate) fn can_ask(session: &Session) -> bool {
     session.environment.can_ask() && !session.printer.is_json()
 }
 
@@ -123,8 +124,13 @@ fn missing(hint: &str) -> Failure {
     .hint(hint)
 }
 
-fn read(session: &Session, path: &Path) -> Result<SecretString, Failure> {
+/// What is in a file that holds a secret, with a warning where others can read it; `-` is standard input.
+pub(crate) fn read(session: &Session, path: &Path) -> Result<SecretString, Failure> {
     let wrong = |e: &dyn std::error::Error| Failure::of(Exit::Host, e);
+    if path == Path::new("-") {
+        let text = std::io::read_to_string(std::io::stdin()).map_err(|e| wrong(&e))?;
+        return Ok(text.into());
+    }
     let open = fs_err::metadata(path).map_err(|e| wrong(&e))?;
     // a pipe of the shell's own, such as <(…), is nobody else's
     if open.is_file() && open.mode() & 0o077 != 0 {

@@ -121,6 +121,9 @@ fn step_texts(step: &Step) -> Vec<&Text> {
             .collect(),
         Step::Reload(reload) => gate_texts(&reload.gate),
         Step::Renew(renewal) => gate_texts(&renewal.reload.gate),
+        Step::SignIn(step) => std::iter::once(&step.kept.content)
+            .chain(gate_texts(&step.gate))
+            .collect(),
         Step::Configure(configure) => configure
             .files
             .iter()

@@ -27,6 +27,7 @@ mod restore;
 mod rotate;
 mod setup;
 mod status;
+mod tailscale;
 mod teardown;
 mod top;
 mod upgrade;
@@ -67,6 +68,7 @@ pub(crate) enum Command {
     Reload(reload::Reload),
     Rotate(rotate::Rotate),
     Renew(renew::Renew),
+    Tailscale(tailscale::Tailscale),
     Upgrade(upgrade::Upgrade),
     Render(render::Render),
     Teardown(teardown::Teardown),
@@ -118,6 +120,7 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Reload(command) => command.run(&session).await,
             Command::Rotate(command) => command.run(&session).await,
             Command::Renew(command) => command.run(&session).await,
+            Command::Tailscale(command) => command.run(&session).await,
             Command::Upgrade(command) => command.run(&session).await,
             Command::Render(command) => command.run(&session).await,
             Command::Teardown(command) => command.run(&session).await,

@@ -70,7 +70,9 @@ fn step_exit(error: &StepError) -> Exit {
         StepError::Container { cause, .. } | StepError::Configure { cause, .. } => step_exit(cause),
         StepError::Check { .. } => Exit::Invalid,
         StepError::Foreign { .. } | StepError::Occupied { .. } => Exit::Refused,
-        StepError::Reload { .. } | StepError::Renew { .. } => Exit::Unhealthy,
+        StepError::Reload { .. } | StepError::Renew { .. } | StepError::SignIn { .. } => {
+            Exit::Unhealthy
+        }
         StepError::Unconfined { .. } | StepError::NotInForce { .. } => Exit::Host,
         _ => Exit::Failure,
     }

@@ -99,6 +99,7 @@ fn plan_exit(problems: &[PlanProblem]) -> Exit {
                 | PlanProblem::SubnetChanged { .. }
                 | PlanProblem::Image(_)
                 | PlanProblem::NoReload { .. }
+                | PlanProblem::NoSignIn
         )
     };
     let stopped = |p: &PlanProblem| {

@@ -49,6 +49,7 @@ impl Section {
             | Step::Secret(_)
             | Step::Reload(_)
             | Step::Renew(_)
+            | Step::SignIn(_)
             | Step::Configure(_) => Self::Inside,
             Step::RemoveContainer(_)
             | Step::RemoveNetwork { .. }
@@ -204,6 +205,7 @@ fn name(step: &PlannedStep) -> String {
         Step::Reload(reload) => reload.service.to_string(),
         Step::Configure(configure) => configure.reload.service.to_string(),
         Step::Renew(renewal) => renewal.reload.service.to_string(),
+        Step::SignIn(step) => step.service.to_string(),
         Step::Stop(stopped) => stopped.service.to_string(),
         Step::RemoveContainer(container) => container.name.clone(),
         Step::RemoveNetwork { name, .. } => format!("network {name}"),

@@ -27,6 +27,7 @@ mod rollback;
 mod rotate;
 mod secrets;
 mod support;
+mod tailscale;
 mod teardown;
 mod two_at_once;
 mod upgrade;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 
 use aiplat_apparmor::ContainerPath;
 
@@ -93,6 +94,7 @@ pub(super) fn service(
     check.files(service, templates);
     check.health(service);
     check.ports(service);
+    check.sign_in(service);
     check.problems
 }
 
@@ -292,6 +294,23 @@ impl Check<'_> {
                 .is_none_or(|m| u32::from_str_radix(m, 8).is_ok());
             self.expect(octal, "tmpfs.mode", "an octal mode such as `1777`");
         }
+    }
+
+    fn sign_in(&mut self, s: &Service) {
+        let Some(table) = &s.sign_in else { return };
+        let own = s.secrets.iter().any(|secret| secret.name == table.secret);
+        self.expect(own, "sign_in.secret", "one of the service's own secrets");
+        let folder = Path::new(&table.key_file).parent();
+        let mut mounts = s.mounts.iter();
+        let below = mounts.any(|m| {
+            m.kind == MountKind::Data && !m.read_only && folder == Some(Path::new(&m.target))
+        });
+        let expected = "a file right below a writable mount of data";
+        self.expect(below, "sign_in.key_file", expected);
+        let named = table.command.iter().any(|w| w.contains(&table.key_file));
+        self.expect(named, "sign_in.command", "a command that names `key_file`");
+        let asked = !table.status.is_empty();
+        self.expect(asked, "sign_in.status", "a command");
     }
 
     fn files(&mut self, s: &Service, templates: &BTreeMap<String, String>) {

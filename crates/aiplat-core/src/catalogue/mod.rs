@@ -15,7 +15,7 @@ pub use rotation::{ChangeTable, ProofTable};
 pub use service::{
     AppArmor, BackupTable, ConfigFile, DataFormat, Database, Exception, Health, Identity, Image,
     Licence, LimitsTable, Metrics, Mount, MountKind, Port, ProbeKind, ReloadTable, RenewTable,
-    Route, Run, Secret, Service, SetupRequest, Tier, TmpfsMount, Validate,
+    Route, Run, Secret, Service, SetupRequest, SignInTable, Tier, TmpfsMount, Validate,
 };
 
 use crate::names::ServiceName;

@@ -103,6 +103,8 @@ pub struct Service {
     pub reload: Option<ReloadTable>,
     /// How it, as the front door, is made to get new certificates.
     pub renew: Option<RenewTable>,
+    /// How it is signed in again where it is a node of, with another key.
+    pub sign_in: Option<SignInTable>,
 }
 
 impl Service {
@@ -560,4 +562,18 @@ pub struct RenewTable {
     pub kept: String,
     /// Seconds in which the new ones must have come.
     pub deadline_seconds: u32,
+}
+
+/// How it is signed in again, with another key, as the node that it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInTable {
+    /// The secret that the key is; nothing is made anew because it changed.
+    pub secret: SecretName,
+    /// Path in the container, right below a writable mount, at which the key lies meanwhile.
+    pub key_file: String,
+    /// The command that signs it in with that file; templates.
+    pub command: Vec<String>,
+    /// The command that says, as JSON, which node it is.
+    pub status: Vec<String>,
 }

@@ -7,6 +7,7 @@ mod host;
 mod probes;
 mod profile;
 mod secrets;
+mod sign_in;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use crate::observed::{EngineFacts, ObservedContainer};
 use crate::render::{RenderError, Renderer};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Gate, ImageGuard,
-    NetworkSpec, Owner, ProfileFile, Provision, Reload, RunOnce, SecretAct, label,
+    NetworkSpec, Owner, ProfileFile, Provision, Reload, RunOnce, SecretAct, SignIn, label,
 };
 
 /// Where the host's boot loads profiles from.
@@ -82,6 +83,8 @@ pub struct DesiredService {
     pub check: Option<Check>,
     /// How it takes new configuration while it runs.
     pub reload: Option<ReloadPlan>,
+    /// How it is signed in again, where it is a node of somewhere.
+    pub sign_in: Option<SignIn>,
 }
 
 /// A check of configuration.
@@ -234,6 +237,14 @@ impl Context<'_> {
         let config_fingerprint = (!marks.is_empty()).then(|| marks.concat());
         let container = container::spec(self, service, config_fingerprint);
         let probes = probes::of(self, service);
+        let sign_in = probes
+            .as_ref()
+            .ok()
+            .map(|probes| sign_in::of(self, service, &probes.gate));
+        let sign_in = sign_in.transpose().unwrap_or_else(|problem| {
+            problems.push(problem.into());
+            None
+        });
         match (container, probes) {
             (Ok(container), Ok(probes)) if problems.is_empty() => {
                 let mut files = rendered.clone();
@@ -251,6 +262,7 @@ impl Context<'_> {
                     gate: probes.gate,
                     provisions: probes.provisions,
                     setup: probes.setup,
+                    sign_in: sign_in.flatten(),
                 })
             }
             (container, probes) => {

@@ -315,7 +315,8 @@ pub(super) fn mounted_fingerprint(context: &Context<'_>, service: &Service) -> O
     let mut texts = Vec::new();
     for name in mounted(context, service) {
         let own = service.secrets.iter().find(|s| s.name == name);
-        if own.is_some_and(|s| s.change.is_some()) {
+        let signs_in = service.sign_in.as_ref().is_some_and(|s| s.secret == name);
+        if signs_in || own.is_some_and(|s| s.change.is_some()) {
             continue;
         }
         let values = if own.is_some_and(|s| s.overlap) {

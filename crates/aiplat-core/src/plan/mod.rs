@@ -9,6 +9,7 @@ mod problem;
 mod reload;
 mod renew;
 mod restart;
+mod sign_in;
 mod step;
 mod teardown;
 
@@ -21,6 +22,7 @@ pub use problem::PlanProblem;
 pub use reload::reload;
 pub use renew::{Renewal, RenewedCertificate, renew};
 pub use restart::{Reach, restart};
+pub use sign_in::sign_in;
 pub use step::{
     Change, Configure, ContainerStep, Plan, PlannedStep, RemoveContainer, Step, StopContainer,
 };

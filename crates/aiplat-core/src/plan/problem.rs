@@ -80,6 +80,11 @@ pub enum PlanProblem {
         "the front door keeps no certificate of its own for these names; it gets its first ones by itself, and `aiplat logs caddy` says why it has none"
     )]
     NoCertificate,
+    /// No service of the stack signs in anywhere.
+    #[error(
+        "this stack has no Tailscale, and so no node to sign in; a deploy with `TAILSCALE_AUTH_KEY` brings it up, and OpenClaw with it"
+    )]
+    NoSignIn,
     /// A service does not run.
     #[error("service `{service}` does not run; `aiplat deploy` starts it")]
     NotRunning {

@@ -9,7 +9,7 @@ use super::renew::Renewal;
 use crate::names::{ContainerName, ServiceName, StackId, StackName};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Gate, ImageGuard,
-    NetworkSpec, ProfileFile, Provision, Reload, RunOnce, SecretAct,
+    NetworkSpec, ProfileFile, Provision, Reload, RunOnce, SecretAct, SignIn,
 };
 use crate::text::hex;
 
@@ -71,6 +71,8 @@ pub enum Step {
     Configure(Box<Configure>),
     /// Get new certificates for the front door while it serves the old ones; where none comes, those stay.
     Renew(Box<Renewal>),
+    /// Sign a running service in again as the node that it is, with another key.
+    SignIn(Box<SignIn>),
     /// Stop and remove a container of this stack.
     RemoveContainer(RemoveContainer),
     /// Remove the stack's network.

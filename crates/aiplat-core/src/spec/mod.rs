@@ -6,6 +6,7 @@ mod guard;
 mod host;
 mod probe;
 mod secret;
+mod sign_in;
 
 pub use container::{
     Bind, ContainerSpec, EngineHealth, IpProtocol, Limits, NetworkMode, PublishedPort, RunOnce,
@@ -19,6 +20,7 @@ pub use host::{
 };
 pub use probe::{Gate, HttpRequest, PostgresDatabase, Probe, Provision, Reload, ReloadAction};
 pub use secret::{Ask, SecretAct, SecretChange, SecretDeed};
+pub use sign_in::SignIn;
 
 /// Labels that every object of a stack carries on the engine; the code acts on no object without them.
 pub mod label {

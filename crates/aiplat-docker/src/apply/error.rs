@@ -147,6 +147,14 @@ pub enum StepError {
         /// What it said.
         words: String,
     },
+    /// A service was not signed in again.
+    #[error("`{service}` was not signed in again: {words}")]
+    SignIn {
+        /// The service.
+        service: ServiceName,
+        /// What it said, and where that leaves it.
+        words: String,
+    },
     /// A service did not take its configuration, and its files were put back.
     #[error("{}", match .stuck {
         None => "its configuration is what it was".to_owned(),

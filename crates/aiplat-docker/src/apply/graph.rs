@@ -128,6 +128,7 @@ fn cost(step: &Step) -> u64 {
         | Step::Reload(_)
         | Step::Configure(_)
         | Step::Renew(_)
+        | Step::SignIn(_)
         | Step::Stop(_)
         | Step::RemoveContainer(_) => 10,
         _ => 1,

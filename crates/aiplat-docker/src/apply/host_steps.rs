@@ -37,6 +37,7 @@ pub(super) fn carry_out<E, H: Host, V: crate::events::Events>(
         | Step::Stop(_)
         | Step::Configure(_)
         | Step::Renew(_)
+        | Step::SignIn(_)
         | Step::Gate(_)
         | Step::Provision(_)
         | Step::Secret(_)

@@ -19,6 +19,7 @@ mod renew;
 mod report;
 mod run;
 mod secret;
+mod sign_in;
 mod step;
 
 pub(crate) use error::log_lines;

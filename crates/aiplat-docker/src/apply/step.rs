@@ -6,7 +6,9 @@ use aiplat_core::spec::{Gate, ImageGuard, NetworkSpec, Probe, Reload, ReloadActi
 
 use super::ownership::{own_container, own_network, own_service};
 use super::run::{Context, Turn};
-use super::{StepError, check, configure, container, host_steps, provision, remove, renew, secret};
+use super::{
+    StepError, check, configure, container, host_steps, provision, remove, renew, secret, sign_in,
+};
 use crate::engine::{ContainerDetail, Engine, EngineError, UserOf};
 use crate::events::{Event, Events, Phase};
 use crate::host::Host;
@@ -31,6 +33,7 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
         Step::Stop(stopped) => stop(context, stopped).await,
         Step::Configure(configure) => configure::carry_out(context, configure).await,
         Step::Renew(renewal) => renew::carry_out(context, renewal).await,
+        Step::SignIn(step) => sign_in::carry_out(context, step).await,
         Step::RemoveContainer(container) => remove::container(context, container).await,
         Step::RemoveNetwork { id, name } => remove::network(context, id, name).await,
         Step::Directories(_)
@@ -63,6 +66,7 @@ pub(super) fn words(planned: &PlannedStep) -> String {
         Step::Start { gate, .. } => format!("start `{}`", gate.service),
         Step::Stop(stopped) => format!("stop `{}`", stopped.service),
         Step::Renew(_) => "get new certificates".to_owned(),
+        Step::SignIn(step) => format!("sign `{}` in again", step.service),
         Step::Configure(configure) => format!("reload `{}`", configure.reload.service),
         Step::Gate(gate) => format!("wait for `{}`", gate.service),
         Step::Provision(_) => format!("provision ({})", planned.id),

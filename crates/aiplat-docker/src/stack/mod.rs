@@ -31,6 +31,7 @@ mod reservations;
 mod restart;
 mod restore;
 pub mod rotate;
+mod sign_in;
 mod standing;
 mod steps;
 mod stores;
@@ -66,6 +67,7 @@ pub use restart::restart;
 pub use restore::{
     RestoreError, RestoreQuestion, RestoreReport, Source, VerifyReport, restore, verify_backup,
 };
+pub use sign_in::sign_in;
 pub use standing::{Apart, Change, Standing, named, standing};
 pub use stores::StoreError;
 pub use teardown::{Teardown, TeardownError, teardown};

@@ -12,7 +12,7 @@ use super::answers::{self, lessons};
 use super::doors::{Door, copied};
 use super::engine::{FakeEngine, Load};
 use super::host::FakeHost;
-use super::state::{Container, Exec, Node, State};
+use super::state::{Container, Exec, Node, State, TailnetNode};
 use super::trouble::{Calls, Trouble};
 
 /// What engine and host share.
@@ -57,6 +57,8 @@ pub struct Picture {
     pub loaded: BTreeMap<String, String>,
     /// Cgroups with their limits.
     pub cgroups: BTreeMap<String, CgroupFacts>,
+    /// Nodes of a tailnet, by container.
+    pub nodes: BTreeMap<String, TailnetNode>,
 }
 
 /// One container in a picture.
@@ -376,6 +378,7 @@ impl Machine {
             guarded: state.guarded.clone(),
             loaded: state.loaded.clone(),
             cgroups: state.cgroups.clone(),
+            nodes: state.nodes.clone(),
         }
     }
 }
@@ -389,6 +392,7 @@ impl Picture {
         maps("path", &self.tree, &other.tree, &mut all);
         maps("profile", &self.loaded, &other.loaded, &mut all);
         maps("cgroup", &self.cgroups, &other.cgroups, &mut all);
+        maps("node", &self.nodes, &other.nodes, &mut all);
         if self.guarded != other.guarded {
             all.push(format!(
                 "rules for {:?}, not {:?}",

@@ -21,5 +21,5 @@ pub use engine::FakeEngine;
 pub use host::FakeHost;
 pub use machine::{Machine, Picture, PicturedContainer};
 pub use run::{Died, Run, RunError};
-pub use state::Node;
+pub use state::{Node, TailnetNode};
 pub use trouble::Trouble;

@@ -6,7 +6,7 @@ use aiplat_core::desired::Desired;
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{
-    Plan, PlanProblem, Purge, Reach, Violation, check, plan, reload, restart, teardown,
+    Plan, PlanProblem, Purge, Reach, Violation, check, plan, reload, restart, sign_in, teardown,
 };
 use aiplat_docker::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use aiplat_docker::events::{Event, Events};
@@ -224,6 +224,16 @@ impl<'a> Run<'a> {
     pub async fn reload(&self, named: &[ServiceName]) -> Result<Report, RunError> {
         let observed = self.observe().await?;
         let plan = reload(&self.stack.config, &self.desired, &observed, named);
+        self.checked(plan).await
+    }
+
+    /// Signs the stack's node in again with this key.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn sign_in(&self, key: &str) -> Result<Report, RunError> {
+        let observed = self.observe().await?;
+        let plan = sign_in(&self.stack.config, &self.desired, &observed, key.into());
         self.checked(plan).await
     }
 

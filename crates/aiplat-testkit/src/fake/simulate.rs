@@ -74,6 +74,7 @@ impl Simulated {
                 self.file(&configure.done);
             }
             Step::Renew(renewal) => self.file(&renewal.done),
+            Step::SignIn(step) => self.file(&step.kept),
             Step::Check(_)
             | Step::Gate(_)
             | Step::Provision(_)

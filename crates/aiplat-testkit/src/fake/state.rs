@@ -32,6 +32,13 @@ pub(super) struct Container {
     pub(super) door: Door,
 }
 
+/// A node of a tailnet whose every key works once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TailnetNode {
+    /// The keys that it was signed in with by a command, in order.
+    pub keys: Vec<String>,
+}
+
 /// An attached command.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Exec {
@@ -90,6 +97,8 @@ pub(super) struct State {
     pub(super) lessons: BTreeMap<String, Lesson>,
     /// Roles of database servers, by the container's name: they outlive it, as its data does.
     pub(super) roles: BTreeMap<String, Roles>,
+    /// Nodes of a tailnet, by the container's name: their state outlives it, as its data does.
+    pub(super) nodes: BTreeMap<String, TailnetNode>,
     /// Programs write into their data when they start.
     pub(super) writing: bool,
     pub(super) next: u32,

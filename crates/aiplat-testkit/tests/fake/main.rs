@@ -8,5 +8,6 @@ mod order;
 mod quiet;
 mod rollback;
 mod rotated;
+mod sign_in;
 mod support;
 mod upgrade;

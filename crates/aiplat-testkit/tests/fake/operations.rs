@@ -7,7 +7,7 @@ use aiplat_docker::engine::Engine as _;
 use aiplat_testkit::fake::stack::Recipe;
 use aiplat_testkit::fake::{Machine, Run, RunError, Trouble};
 
-use crate::support::{catalogue, everything, machine, run, stack};
+use crate::support::{catalogue, everything, everywhere, machine, run, stack};
 
 fn names(all: &[&str]) -> Vec<ServiceName> {
     all.iter().map(|name| name.parse().unwrap()).collect()
@@ -15,37 +15,6 @@ fn names(all: &[&str]) -> Vec<ServiceName> {
 
 fn recipe() -> Recipe {
     Recipe::named("a", 1).with("SERVICES", "litellm,prometheus,grafana,caddy")
-}
-
-/// Each trouble at each call of `act`, and then `again`: the same end.
-async fn everywhere(
-    start: &Machine,
-    run: &Run<'_>,
-    act: impl AsyncFn(&Run<'_>) -> Result<(), RunError>,
-    again: impl AsyncFn(&Run<'_>) -> Result<(), RunError>,
-) -> usize {
-    let quiet = start.fork();
-    quiet.trouble(Trouble::Never);
-    act(&run.on(&quiet)).await.unwrap();
-    let (wanted, total) = (quiet.picture(), quiet.calls().len());
-    let mut failed = 0;
-    for n in 0..total {
-        for trouble in [Trouble::Refuse(n), Trouble::DieAfter(n)] {
-            let machine = start.fork();
-            let run = run.on(&machine);
-            machine.trouble(trouble);
-            failed += usize::from(act(&run).await.is_err());
-            let at = format!("{trouble:?} at {:?}", machine.calls().get(n));
-            machine.trouble(Trouble::Never);
-            again(&run)
-                .await
-                .unwrap_or_else(|error| panic!("{at}, again: {error}"));
-            let differences = machine.picture().differences(&wanted);
-            assert!(differences.is_empty(), "{at}:\n{}", differences.join("\n"));
-        }
-    }
-    assert!(failed > total, "{failed} of twice {total} calls failed");
-    total
 }
 
 async fn deploy(run: &Run<'_>) -> Result<(), RunError> {

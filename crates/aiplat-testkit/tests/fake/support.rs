@@ -3,7 +3,7 @@
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::spec::NetworkSpec;
 use aiplat_testkit::fake::stack::{Recipe, Stack, canary, engine_facts};
-use aiplat_testkit::fake::{Machine, Run};
+use aiplat_testkit::fake::{Machine, Run, RunError, Trouble};
 
 pub(crate) fn catalogue() -> Catalogue {
     Catalogue::built_in().expect("free of problems")
@@ -44,4 +44,35 @@ pub(crate) fn machine(catalogue: &Catalogue) -> Machine {
 pub(crate) fn run<'a>(machine: &'a Machine, stack: &'a Stack, catalogue: &'a Catalogue) -> Run<'a> {
     Run::new(machine, stack, catalogue, &engine_facts(true))
         .unwrap_or_else(|spoilt| panic!("{spoilt}"))
+}
+
+/// Each trouble at each call of `act`, and then `again`: the same end.
+pub(crate) async fn everywhere(
+    start: &Machine,
+    run: &Run<'_>,
+    act: impl AsyncFn(&Run<'_>) -> Result<(), RunError>,
+    again: impl AsyncFn(&Run<'_>) -> Result<(), RunError>,
+) -> usize {
+    let quiet = start.fork();
+    quiet.trouble(Trouble::Never);
+    act(&run.on(&quiet)).await.unwrap();
+    let (wanted, total) = (quiet.picture(), quiet.calls().len());
+    let mut failed = 0;
+    for n in 0..total {
+        for trouble in [Trouble::Refuse(n), Trouble::DieAfter(n)] {
+            let machine = start.fork();
+            let run = run.on(&machine);
+            machine.trouble(trouble);
+            failed += usize::from(act(&run).await.is_err());
+            let at = format!("{trouble:?} at {:?}", machine.calls().get(n));
+            machine.trouble(Trouble::Never);
+            again(&run)
+                .await
+                .unwrap_or_else(|error| panic!("{at}, again: {error}"));
+            let differences = machine.picture().differences(&wanted);
+            assert!(differences.is_empty(), "{at}:\n{}", differences.join("\n"));
+        }
+    }
+    assert!(failed > total, "{failed} of twice {total} calls failed");
+    total
 }

@@ -1,5 +1,7 @@
 //! Tailscale 1.102: `containerboot` with its health path, and the `tailscale` command that asks it
-//! over its socket. No network is joined; a key that holds the word `invalid` is refused.
+//! over its socket. No network is joined; a key that holds the word `invalid` is refused, and one that holds `once` when it
+//! comes again. As with the real one, the state folder makes it the same node after a restart, and each forced sign-in
+//! gives it another node key.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +33,52 @@ struct Node {
     online_after: Duration,
     hostname: String,
     kept: Option<PathBuf>,
+    identity: Mutex<Identity>,
+}
+
+/// What makes it the node that it is, kept in its state folder.
+#[derive(Clone)]
+struct Identity {
+    /// Of the machine, for good.
+    id: String,
+    /// How often it was signed in: its node key.
+    signed_in: u64,
+    /// Hashes of the keys that it was signed in with.
+    used: Vec<String>,
+}
+
+impl Identity {
+    fn read(kept: Option<&PathBuf>) -> Self {
+        let text = kept.and_then(|file| std::fs::read_to_string(file).ok());
+        let known: Value = text
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
+        let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let fresh = || format!("n{:x}", moment.map_or(0, |d| d.as_nanos()));
+        let used = known["used"].as_array().into_iter().flatten();
+        Self {
+            id: known["id"].as_str().map_or_else(fresh, str::to_owned),
+            signed_in: known["signed_in"].as_u64().unwrap_or(1),
+            used: used.filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        }
+    }
+
+    fn keep(&self, kept: Option<&PathBuf>) {
+        let state = json!({
+            "stand_in": true, "id": self.id, "signed_in": self.signed_in, "used": self.used,
+        });
+        if let Some(file) = kept {
+            std::fs::write(file, format!("{state}\n")).ok();
+        }
+    }
+}
+
+/// Not the key itself, as the real one keeps none either.
+fn hash(key: &str) -> String {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    format!("{:x}", hasher.finish())
 }
 
 fn open(world: &World) -> Result<Opened, Refusal> {
@@ -51,7 +99,12 @@ fn open(world: &World) -> Result<Opened, Refusal> {
         None => known,
     };
     let online_after = world.duration("STANDIN_ONLINE_AFTER_MS", 1500);
+    let mut identity = Identity::read(kept.as_ref());
+    if let Some(key) = key.as_deref().filter(|_| good && !known) {
+        identity.used.push(hash(key));
+    }
     let node = Arc::new(Node {
+        identity: Mutex::new(identity),
         login: Mutex::new((Instant::now(), good)),
         online_after,
         hostname,
@@ -98,15 +151,17 @@ fn is_good(key: &str) -> bool {
 }
 
 impl Node {
+    fn identity(&self) -> std::sync::MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn state(&self) -> &'static str {
         let (since, good) = *self.login.lock().unwrap_or_else(PoisonError::into_inner);
         match (good, since.elapsed() >= self.online_after) {
             (false, _) => "NeedsLogin",
             (true, false) => "Starting",
             (true, true) => {
-                if let Some(file) = &self.kept {
-                    std::fs::write(file, "{\"stand_in\":true}\n").ok();
-                }
+                self.identity().keep(self.kept.as_ref());
                 "Running"
             }
         }
@@ -120,8 +175,20 @@ impl Node {
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", "/localapi/v0/status") => Response::json(200, &self.status()),
             ("POST", "/localapi/v0/login") => {
-                let good = request.json()["key"].as_str().is_some_and(is_good);
-                *self.login.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), good);
+                let asked = request.json();
+                let key = asked["key"].as_str().unwrap_or_default();
+                let mut identity = self.identity();
+                let again = key.contains("once") && identity.used.contains(&hash(key));
+                let good = is_good(key) && !again;
+                let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+                if good {
+                    identity.used.push(hash(key));
+                    identity.signed_in += u64::from(asked["force"] == true);
+                    identity.keep(self.kept.as_ref());
+                    *login = (Instant::now(), true);
+                } else if !login.1 {
+                    *login = (Instant::now(), false);
+                }
                 Response::json(if good { 200 } else { 403 }, &json!({"ok": good}))
             }
             _ => Response::not_found(),
@@ -130,6 +197,11 @@ impl Node {
 
     fn status(&self) -> Value {
         let (state, online) = (self.state(), self.is_online());
+        let identity = self.identity().clone();
+        let node_key = format!(
+            "nodekey:{:064x}",
+            if online { identity.signed_in } else { 0 }
+        );
         json!({
             "Version": "1.102.3-stand-in",
             "BackendState": state,
@@ -137,6 +209,8 @@ impl Node {
             "AuthURL": "",
             "TailscaleIPs": if online { json!(["100.64.0.1"]) } else { Value::Null },
             "Self": {
+                "ID": if online { identity.id.as_str() } else { "" },
+                "PublicKey": node_key,
                 "HostName": self.hostname,
                 "DNSName": if online { format!("{}.stand-in.ts.net.", self.hostname) } else { String::new() },
                 "Online": online,
@@ -203,11 +277,15 @@ pub fn command(world: &World) -> (String, bool) {
                 Ok(key) => key,
                 Err(refusal) => return (refusal.to_string(), false),
             };
-            match ask(
-                "POST",
-                "/localapi/v0/login",
-                json!({"key": key}).to_string().as_bytes(),
-            ) {
+            // `up` wants every setting told again that is not the default
+            let hostname = world.get("TS_HOSTNAME").unwrap_or_default();
+            if world.option("--hostname").unwrap_or_default() != hostname {
+                let words = "Error: changing settings via 'tailscale up' requires mentioning all\nnon-default flags.";
+                return (words.to_owned(), false);
+            }
+            let force = world.args().iter().any(|arg| arg == "--force-reauth");
+            let body = json!({"key": key, "force": force}).to_string();
+            match ask("POST", "/localapi/v0/login", body.as_bytes()) {
                 Ok(answer) if answer.status == 200 => (String::new(), true),
                 Ok(_) => (
                     "backend error: invalid key: unable to validate API key".to_owned(),
@@ -271,5 +349,42 @@ mod tests {
         let expired = world.with("TS_AUTHKEY", "invalid");
         assert_eq!(health(&expired), 503, "the key is used at every start");
         assert_eq!(health(&expired.with("TS_AUTH_ONCE", "true")), 200);
+    }
+
+    #[test]
+    fn a_forced_sign_in_gives_the_same_node_another_key_and_a_one_time_key_is_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::new(dir.path())
+            .with("STANDIN_ONLINE_AFTER_MS", "0")
+            .with("TS_AUTHKEY", "tskey-first")
+            .with("TS_STATE_DIR", "/state");
+        let ask = |opened: &Opened, method: &str, path: &str, body: Value| {
+            let service = &opened.listeners[0].service;
+            let request = Request {
+                method: method.to_owned(),
+                body: body.to_string().into_bytes(),
+                ..Request::get(path)
+            };
+            let answer = service.answer(&request);
+            let status: Value = serde_json::from_slice(&answer.body).unwrap();
+            (answer.status, status["Self"].clone())
+        };
+        let status = |opened: &Opened| ask(opened, "GET", "/localapi/v0/status", Value::Null).1;
+        let login = |opened: &Opened, key: &str| {
+            let body = json!({"key": key, "force": true});
+            ask(opened, "POST", "/localapi/v0/login", body).0
+        };
+        let node = open(&world).unwrap();
+        let before = status(&node);
+        assert_eq!(login(&node, "tskey-once-1"), 200);
+        let after = status(&node);
+        assert_eq!(before["ID"], after["ID"]);
+        assert_ne!(before["PublicKey"], after["PublicKey"]);
+        assert_eq!(login(&node, "tskey-once-1"), 403);
+        assert_eq!(login(&node, "tskey-invalid"), 403);
+        assert_eq!(status(&node), after, "refused, and signed in as before");
+        let again = open(&world.with("TS_AUTH_ONCE", "true")).unwrap();
+        assert_eq!(status(&again), after, "after a restart");
+        assert_eq!(login(&again, "tskey-once-1"), 403);
     }
 }

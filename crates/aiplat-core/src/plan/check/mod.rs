@@ -121,6 +121,17 @@ impl Checker<'_> {
                 let all = renewal.certificates.iter();
                 all.for_each(|c| self.inside(&c.folder));
             }
+            Step::SignIn(sign_in) => {
+                for spec in [&sign_in.lent, &sign_in.kept, &sign_in.begun] {
+                    self.file(spec);
+                }
+                for word in sign_in.command.iter().chain(&sign_in.status) {
+                    self.open("an argument", word);
+                    let leaks = word.contains(sign_in.kept.content.expose());
+                    self.expect(!leaks, "the new key stands in an argument");
+                }
+                self.gate(&sign_in.gate);
+            }
             Step::Stop(stopped) => {
                 let own = stopped.name == self.config.container(&stopped.service).as_str();
                 self.expect(own, "stops another stack's container");

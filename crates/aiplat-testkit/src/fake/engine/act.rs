@@ -9,7 +9,7 @@ use aiplat_docker::engine::{
     NetworkDetail,
 };
 
-use super::live;
+use super::{live, node};
 use crate::fake::answers::{self, serve};
 use crate::fake::doors::Door;
 use crate::fake::state::{Container, Node, State};
@@ -485,7 +485,7 @@ pub(super) fn log(state: &State, id: &str, lines: u32) -> Answer<Vec<LogLine>> {
     Ok(written[from..].iter().map(line).collect())
 }
 
-pub(super) fn exec(state: &State, id: &str) -> Answer<ExecOutput> {
+pub(super) fn exec(state: &mut State, id: &str, argv: &[String]) -> Answer<ExecOutput> {
     let id = find(state, id)?;
     let container = &state.containers[&id];
     if container.state != ContainerState::Running {
@@ -494,6 +494,9 @@ pub(super) fn exec(state: &State, id: &str) -> Answer<ExecOutput> {
             409,
             "the container is not running",
         ));
+    }
+    if argv.first().is_some_and(|program| program == "tailscale") {
+        return Ok(node::command(state, &id, argv));
     }
     let sick = state.sick.contains(&container.spec.image);
     Ok(ExecOutput {

@@ -2,6 +2,7 @@
 
 mod act;
 mod live;
+mod node;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -231,7 +232,7 @@ impl Engine for FakeEngine {
 
     async fn exec(&self, id: &str, _user: UserOf, argv: &[String]) -> Answer<ExecOutput> {
         let what = format!("run {} in container {id}", argv.join(" "));
-        self.act(what, |state| act::exec(state, id)).await
+        self.act(what, |state| act::exec(state, id, argv)).await
     }
 
     async fn exec_attach(&self, id: &str, request: &ExecRequest) -> Answer<ExecAttached> {
