@@ -60,8 +60,8 @@ pub enum Event<'a> {
     NotInForce {
         /// The service.
         service: &'a ServiceName,
-        /// What is not in force.
-        words: &'a str,
+        /// What is not in force, each in words.
+        missing: &'a [String],
     },
     /// An image is being pulled.
     Pull {

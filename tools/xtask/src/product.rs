@@ -153,7 +153,9 @@ impl Events for Trace {
             Event::Phase { service, phase } => self.tell(&format!("phase {service} {phase:?}")),
             Event::Waiting { service, last, .. } => self.tell(&format!("wait  {service} {last}")),
             Event::StepFailed { id, words, .. } => self.tell(&format!("FAILED {id} {words}")),
-            Event::NotInForce { service, words } => self.tell(&format!("weak  {service} {words}")),
+            Event::NotInForce { service, missing } => {
+                self.tell(&format!("weak  {service} {}", missing.join("; ")));
+            }
             Event::Pull { .. } => {}
         }
     }

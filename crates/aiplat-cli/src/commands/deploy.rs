@@ -1,6 +1,7 @@
 //! `aiplat deploy`
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::config::StackConfig;
@@ -10,6 +11,7 @@ use aiplat_core::observed::Observed;
 use aiplat_core::plan::{Change, Plan, Step};
 use aiplat_docker::apply::{ApplyOptions, Report};
 use aiplat_docker::engine::Engine;
+use aiplat_docker::events::{Event, Events};
 use aiplat_docker::stack::{Images, Inputs, Intent, Prepared};
 use clap::Args;
 use serde::Serialize;
@@ -55,6 +57,8 @@ pub(crate) struct Deploy {
     #[arg(skip)]
     more: More,
     /// Go on where the kernel does not hold a container to its limits, rights or read-only root, and say so
+    ///
+    /// With `--json` it stands in `not_in_force`, by service, of those that this run made.
     #[arg(long)]
     best_effort: bool,
     #[command(flatten)]
@@ -86,6 +90,16 @@ struct Outcome<'a> {
     ca_certificate: Option<String>,
     notes: &'a [String],
     warnings: Vec<String>,
+    /// What the kernel does not hold, and was agreed to.
+    not_in_force: Vec<Unheld>,
+}
+
+/// A service that is not held to all that it was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Unheld {
+    service: String,
+    /// What is not in force, in words.
+    missing: Vec<String>,
 }
 
 impl Deploy {
@@ -132,12 +146,17 @@ impl Deploy {
             ..session.apply_options(prepared.observed.engine.cpus)
         };
         let live = Live::of(session);
-        let deployed = prepared.deploy(&engine, &host, &options, &live).await;
+        let noted = Noted::of(&live);
+        let deployed = prepared.deploy(&engine, &host, &options, &noted).await;
         live.end();
         let report = deployed?;
         let outcome = kept
             .outcome(&engine, &session.catalogue, &report, warnings)
             .await;
+        let outcome = Outcome {
+            not_in_force: noted.found(),
+            ..outcome
+        };
         session
             .printer
             .result(&outcome, || text(&outcome, &kept.config));
@@ -206,6 +225,40 @@ fn announce(session: &Session, plan: &Plan) {
     printer.progress(&view::plan::summary(plan));
 }
 
+/// A view, and what is to be told at the end.
+struct Noted<'a> {
+    live: &'a Live,
+    found: Mutex<Vec<Unheld>>,
+}
+
+impl<'a> Noted<'a> {
+    fn of(live: &'a Live) -> Self {
+        let found = Mutex::default();
+        Self { live, found }
+    }
+
+    /// What is not in force, by service.
+    fn found(self) -> Vec<Unheld> {
+        let found = self.found.into_inner();
+        let mut found = found.unwrap_or_else(PoisonError::into_inner);
+        found.sort_by(|a, b| a.service.cmp(&b.service));
+        found
+    }
+}
+
+impl Events for Noted<'_> {
+    fn on(&self, event: Event<'_>) {
+        if let Event::NotInForce { service, missing } = &event {
+            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.push(Unheld {
+                service: service.to_string(),
+                missing: missing.to_vec(),
+            });
+        }
+        self.live.on(event);
+    }
+}
+
 /// What the plan was made from, kept while it is carried out.
 struct Kept {
     config: StackConfig,
@@ -272,6 +325,7 @@ impl Kept {
             ca_certificate: services::local_ca(config).filter(|_| self.has_front_door()),
             notes: &self.notes,
             warnings,
+            not_in_force: Vec::new(),
         }
     }
 

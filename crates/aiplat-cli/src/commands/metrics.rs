@@ -10,8 +10,8 @@ use crate::session::Session;
 
 /// Print the stack's own numbers for Prometheus.
 ///
-/// Whether each service answers, its limits, when the certificates end that the front door really serves, how much a
-/// deploy would change, and what an interrupted run left unfinished; in the text form, for the textfile collector of
+/// Whether each service answers, its limits, when the certificates end that the front door really serves, when the last
+/// backup was made and whether the last one was whole, how much a deploy would change, and what an interrupted run left unfinished; in the text form, for the textfile collector of
 /// Prometheus' node exporter. Written to a file by a timer it must be moved into place, so that nobody reads half of it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\

@@ -3,25 +3,32 @@
 use std::collections::BTreeMap;
 
 use aiplat_core::config::StackConfig;
+use aiplat_core::desired::desired;
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::{ContainerState, ImageFacts, ObservedContainer};
 use aiplat_core::spec::label;
 use aiplat_docker::engine::{ContainerDetail, Engine, HealthState};
+use aiplat_docker::probe::{Outcome as Answer, probe_once};
+use aiplat_docker::redact::Redactor;
+use aiplat_docker::stack::PrepareError;
 use clap::Args;
 use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::Ended;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::session::Session;
 use crate::view::{certificates, services, style};
 
 /// Show the stack's containers: state, health, address, image.
 ///
-/// Asks the engine only; health is what the engine's own slow checks found. `aiplat health` asks the services
-/// themselves. The front door is asked for the certificates that it really serves, and when they end. A service that should run and has no container is shown as missing.
+/// Asks the engine; health is what the engine's own slow checks found. A service of which they have found nothing yet, as
+/// after a start or a pause, is asked itself, as `aiplat health` asks all of them: it is healthy, or starting. The front door
+/// is asked for the certificates that it really serves, and when they end. A service that should run and has no container
+/// is shown as missing.
 ///
-/// Ends with 0 where all of them run and none is unhealthy, else with 6.
+/// Ends with 0 where all of them run and none is unhealthy or starting, else with 6.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -59,7 +66,8 @@ impl Status {
             .flatten()
             .map(|detail| (detail.id.clone(), detail))
             .collect();
-        let rows = rows(session, config, &own, &details, &images);
+        let answers = asked(session, &engine, config, &details).await?;
+        let rows = rows(session, config, &own, &details, &answers, &images);
         let certificates = if rows.iter().any(|r| r.service == "caddy" && up(r)) {
             certificates::look(config, &session.catalogue).await
         } else {
@@ -88,11 +96,42 @@ fn up(row: &services::Row) -> bool {
     matches!(row.state.as_str(), "healthy" | "running")
 }
 
+/// Whether those services answer of which the engine's own checks have found nothing yet, by the container's id.
+async fn asked<E: Engine>(
+    session: &Session,
+    engine: &E,
+    config: &StackConfig,
+    details: &BTreeMap<String, ContainerDetail>,
+) -> Result<BTreeMap<String, bool>, Failure> {
+    let open = |d: &&ContainerDetail| {
+        let health = d.health.as_ref().map(|h| h.state);
+        d.state == ContainerState::Running && health == Some(HealthState::Starting)
+    };
+    let open: Vec<_> = details.values().filter(open).collect();
+    if open.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let facts = engine.facts().await?;
+    let desired = desired(config, &session.catalogue, &facts).map_err(PrepareError::Desired)?;
+    let redactor = Redactor::of_stack(config);
+    let answers = open.into_iter().filter_map(|detail| {
+        let mut services = desired.services.iter();
+        let service = services.find(|s| s.container.name.as_str() == detail.name)?;
+        let redactor = &redactor;
+        Some(async move {
+            let answer = probe_once(engine, &service.gate, redactor).await;
+            (detail.id.clone(), matches!(answer, Ok(Answer::Ready)))
+        })
+    });
+    Ok(join_all(answers).await.into_iter().collect())
+}
+
 fn rows(
     session: &Session,
     config: &StackConfig,
     own: &[&ObservedContainer],
     details: &BTreeMap<String, ContainerDetail>,
+    answers: &BTreeMap<String, bool>,
     images: &BTreeMap<String, ImageFacts>,
 ) -> Vec<services::Row> {
     let mut rows = Vec::new();
@@ -119,6 +158,7 @@ fn rows(
                 &service,
                 container,
                 details.get(&container.id),
+                answers.get(&container.id).copied(),
                 images,
             ));
         }
@@ -150,6 +190,7 @@ fn row(
     service: &ServiceName,
     container: &ObservedContainer,
     detail: Option<&ContainerDetail>,
+    answers: Option<bool>,
     images: &BTreeMap<String, ImageFacts>,
 ) -> services::Row {
     let main = container.name == config.container(service).as_str();
@@ -166,7 +207,7 @@ fn row(
     services::Row {
         service: service.to_string(),
         container: container.name.clone(),
-        state: state(container.state, detail).to_owned(),
+        state: state(container.state, detail, answers).to_owned(),
         urls: if main {
             services::urls(config, &session.catalogue, service)
         } else {
@@ -182,8 +223,12 @@ fn row(
     }
 }
 
-/// One word for state and health.
-fn state(state: ContainerState, detail: Option<&ContainerDetail>) -> &'static str {
+/// One word for state and health; `answers` where the service itself was asked.
+fn state(
+    state: ContainerState,
+    detail: Option<&ContainerDetail>,
+    answers: Option<bool>,
+) -> &'static str {
     match state {
         ContainerState::Created => "created",
         ContainerState::Paused => "paused",
@@ -194,8 +239,11 @@ fn state(state: ContainerState, detail: Option<&ContainerDetail>) -> &'static st
         ContainerState::Running => match detail.and_then(|d| d.health.as_ref()).map(|h| h.state) {
             Some(HealthState::Healthy) => "healthy",
             Some(HealthState::Unhealthy) => "unhealthy",
-            // the engine's own check is slow: until its first answer it knows no more than that
-            Some(HealthState::Starting) | None => "running",
+            Some(HealthState::Starting) | None => match answers {
+                Some(true) => "healthy",
+                Some(false) => "starting",
+                None => "running",
+            },
         },
     }
 }

@@ -60,7 +60,8 @@ impl Bars {
             Event::StepFailed { id, words, .. } => {
                 self.say(&format!("failed  {id}: {words}"));
             }
-            Event::NotInForce { service, words } => {
+            Event::NotInForce { service, missing } => {
+                let words = missing.join("; ");
                 self.say(&format!("warning: not in force for {service}: {words}"));
             }
             Event::Phase { service, phase } => self.phase(service.as_str(), *phase),

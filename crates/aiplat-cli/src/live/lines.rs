@@ -84,7 +84,8 @@ impl State {
                 ground(id).map(|what| format!("{what:<22} done in {}", seconds(*took)))
             }
             Event::StepFailed { id, words, .. } => Some(format!("{id:<22} failed: {words}")),
-            Event::NotInForce { service, words } => {
+            Event::NotInForce { service, missing } => {
+                let words = missing.join("; ");
                 Some(format!("{service:<22} warning: not in force: {words}"))
             }
             Event::StepStarted { .. } => None,

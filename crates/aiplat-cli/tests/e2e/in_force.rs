@@ -59,4 +59,17 @@ fn what_the_engine_drops_is_missed_in_the_kernel_and_fails_the_deploy() {
     let through = stack.clone().with("AIPLAT_HOST", proxy.address());
     let agreed = through.run(&["deploy", "--best-effort"]).ok();
     assert!(agreed.said().contains(words), "{}", agreed.said());
+    stack.run(&["teardown", "--yes"]).ok();
+    let agreed = through.run(&["deploy", "--best-effort", "--json"]).ok();
+    let told = &agreed.json()["not_in_force"];
+    assert_eq!(told[0]["service"], "redis", "{told}");
+    assert!(
+        told[0]["missing"][0].as_str().unwrap().contains(words),
+        "{told}"
+    );
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    // nothing is made anew, and nothing is missed where all is in force
+    stack.run(&["teardown", "--yes"]).ok();
+    let whole = stack.run(&["deploy", "--best-effort", "--json"]).ok();
+    assert_eq!(whole.json()["not_in_force"], serde_json::json!([]));
 }

@@ -4,6 +4,7 @@
 //! the images of `scripts/images`. Without that variable nothing runs, and says so; with `AIPLAT_REQUIRE_ENGINE=1` it
 //! fails then.
 
+mod after_a_pause;
 mod audit;
 mod backup;
 mod backup_places;

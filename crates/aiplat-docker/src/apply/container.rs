@@ -176,10 +176,9 @@ async fn prove<E: Engine, H: Host, V: Events>(
         return Ok(());
     }
     if context.best_effort {
-        let (service, words) = (&step.spec.service, missing.join("; "));
         context.events.on(Event::NotInForce {
-            service,
-            words: &words,
+            service: &step.spec.service,
+            missing: &missing,
         });
         return Ok(());
     }

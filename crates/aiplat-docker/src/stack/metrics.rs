@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
+use aiplat_core::audit::{self, Entry, entries};
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::desired::DesiredService;
 use aiplat_core::observed::{ContainerState, ObservedContainer};
@@ -10,7 +12,9 @@ use aiplat_core::plan::{self, Change};
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{Places, PrepareError, Standing, authority, certificates, own_authority, standing};
+use super::{
+    Places, PrepareError, Standing, authority, certificates, own_authority, standing, trail,
+};
 use crate::apply::{JournalFile, Moment, read_journal};
 use crate::engine::Engine;
 use crate::host::Host;
@@ -98,6 +102,8 @@ pub async fn metrics<E: Engine, H: Host>(
     ];
     all.extend(of_stack(host, &stack));
     all.extend(of_certificates(host, catalogue, &stack).await);
+    let records = trail(places, stack.config.base_dir())?.verdict().records;
+    all.extend(of_backups(&entries(&records)));
     all.retain(|metric| !metric.samples.is_empty());
     Ok(all)
 }
@@ -163,6 +169,36 @@ fn of_stack<H: Host>(host: &H, stack: &Standing) -> Vec<Metric> {
             "aiplat_unfinished_steps",
             "Steps that were begun and neither done nor failed: a run was killed, or works now.",
             one(Some(size(unfinished))),
+        ),
+    ]
+}
+
+/// What the audit trail says of backups.
+fn of_backups(trail: &[Entry]) -> Vec<Metric> {
+    let backups = || trail.iter().filter(|entry| entry.begin.command == "backup");
+    let good = |entry: &&Entry| {
+        let ended = entry.ended.as_ref();
+        ended.is_some_and(|end| end.outcome == audit::Outcome::Ok)
+    };
+    let last = backups().rfind(good).and_then(|entry| {
+        let at = humantime::parse_rfc3339(&entry.ended.as_ref()?.at).ok()?;
+        at.duration_since(UNIX_EPOCH).ok()
+    });
+    // one without an end died, where another command has begun since; else it may be at work now
+    let decided = |entry: &&Entry| {
+        entry.ended.is_some() || trail.last().is_some_and(|last| last.seq != entry.seq)
+    };
+    let result = backups().rfind(decided).map(|entry| flag(good(&entry)));
+    vec![
+        metric(
+            "aiplat_backup_last_success_seconds",
+            "When the last backup that was made wholly ended, seconds since 1970; 0 where there is none.",
+            vec![sample([], last.map_or(0.0, |at| number(at.as_secs())))],
+        ),
+        metric(
+            "aiplat_backup_last_ok",
+            "Whether the last backup that was begun was made wholly; absent where none was begun.",
+            result.map(|value| sample([], value)).into_iter().collect(),
         ),
     ]
 }
@@ -284,6 +320,52 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn entry(seq: u64, command: &str, ended: Option<audit::Outcome>) -> Entry {
+        Entry {
+            seq,
+            at: "2026-11-22T09:00:00Z".to_owned(),
+            who: audit::Who::default(),
+            begin: audit::Begin {
+                command: command.to_owned(),
+                ..audit::Begin::default()
+            },
+            ended: ended.map(|outcome| audit::Ending {
+                at: format!("2026-11-22T09:0{seq}:00.250Z"),
+                outcome,
+            }),
+        }
+    }
+
+    #[test]
+    fn the_last_backup_is_told_with_its_end_and_whether_it_was_one() {
+        let failed = || {
+            let error = "no room".to_owned();
+            Some(audit::Outcome::Failed { error })
+        };
+        let good = || Some(audit::Outcome::Ok);
+        let told = |trail: &[Entry]| {
+            let [last, result] = of_backups(trail).try_into().unwrap();
+            let value = |metric: Metric| metric.samples.first().map(|s| s.value);
+            (value(last).unwrap(), value(result))
+        };
+        let ended = |seq: u32| 1_795_338_000.0 + f64::from(seq) * 60.0;
+        assert_eq!(told(&[]), (0.0, None), "none was made");
+        assert_eq!(told(&[entry(1, "deploy", good())]), (0.0, None));
+        let all = [
+            entry(1, "backup", good()),
+            entry(2, "backup", good()),
+            entry(3, "backup", failed()),
+            entry(4, "backup", None),
+            entry(5, "deploy", good()),
+        ];
+        assert_eq!(told(&all[..2]), (ended(2), Some(1.0)));
+        assert_eq!(told(&all[..3]), (ended(2), Some(0.0)), "failed");
+        assert_eq!(told(&all[1..2]), (ended(2), Some(1.0)));
+        let at_work = [entry(1, "backup", good()), entry(4, "backup", None)];
+        assert_eq!(told(&at_work), (ended(1), Some(1.0)), "perhaps at work");
+        assert_eq!(told(&all[3..]), (0.0, Some(0.0)), "it died");
+    }
 
     #[test]
     fn the_text_is_what_prometheus_reads() {

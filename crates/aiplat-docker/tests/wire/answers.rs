@@ -149,6 +149,25 @@ async fn a_container_in_detail() {
 }
 
 #[tokio::test]
+async fn a_check_that_the_engine_stopped_has_not_failed() {
+    for (streak, expected) in [
+        (json!(0), HealthState::Starting),
+        (json!(1), HealthState::Unhealthy),
+        (json!(null), HealthState::Unhealthy),
+    ] {
+        let health = json!({ "Status": "unhealthy", "FailingStreak": streak, "Log": [] });
+        let detail = json!({
+            "Id": "1", "Name": "/ai-web", "Image": "sha256:00",
+            "State": { "Status": "running", "Pid": 4711, "Health": health },
+            "Config": { "Image": "web:1" }, "HostConfig": {}, "NetworkSettings": {},
+        });
+        let socket = Socket::new("1.41", &[("GET /containers/ai-web/json", 200, detail)]);
+        let seen = socket.connect().await.container_inspect("ai-web").await;
+        assert_eq!(seen.unwrap().health.unwrap().state, expected, "{streak}");
+    }
+}
+
+#[tokio::test]
 async fn images_under_all_their_names() {
     let list = json!([{
         "Id": "sha256:00", "ParentId": "", "RepoTags": ["localhost/a:1", "<none>:<none>"], "RepoDigests": null,

@@ -230,6 +230,9 @@ fn health(health: WireHealth) -> Option<Health> {
     let state = match health.status? {
         HealthStatusEnum::STARTING => HealthState::Starting,
         HealthStatusEnum::HEALTHY => HealthState::Healthy,
+        // so the engine marks a check that it stopped, as it does when a container is paused: no check has failed, and
+        // only the next one, after a whole interval, says more
+        HealthStatusEnum::UNHEALTHY if health.failing_streak == Some(0) => HealthState::Starting,
         HealthStatusEnum::UNHEALTHY => HealthState::Unhealthy,
         HealthStatusEnum::EMPTY | HealthStatusEnum::NONE => return None,
     };
