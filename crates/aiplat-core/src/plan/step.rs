@@ -125,6 +125,10 @@ pub struct ContainerStep {
     /// when the new one fails. A complete one that is there already is put back before anything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy: Option<DataCopy>,
+    /// The steps after which it may be made already, all of them among those that the step waits for: it is started when
+    /// the others are done, too. `None` where it is made and started in one go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_after: Option<Vec<String>>,
     /// Proof of health.
     pub gate: Gate,
 }

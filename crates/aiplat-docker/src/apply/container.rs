@@ -135,8 +135,13 @@ async fn bring_up<E: Engine, H: Host, V: Events>(
             return prove(context, step).await;
         }
     }
-    phase(Phase::Creating);
-    let id = create(context, step).await?;
+    let ahead = context.ahead.take(&step.spec.name).await;
+    let id = if let Some(id) = ahead {
+        id
+    } else {
+        phase(Phase::Creating);
+        create(context, step).await?
+    };
     made.id = Some(id.clone());
     if let Some(old) = predecessor.filter(|old| old.up) {
         phase(Phase::Stopping);
@@ -189,7 +194,7 @@ async fn prove<E: Engine, H: Host, V: Events>(
 }
 
 /// Makes the container, or takes the one that an interrupted run of this very specification left.
-async fn create<E: Engine, H: Host, V: Events>(
+pub(super) async fn create<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
     step: &ContainerStep,
 ) -> Result<String, StepError> {

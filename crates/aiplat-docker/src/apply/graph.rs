@@ -6,14 +6,27 @@ use aiplat_core::plan::{Plan, Step};
 
 use super::ApplyError;
 
+/// A piece of work: a step by its place in the plan, or a part of it that may be done before its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// The step, to its end.
+    Step(usize),
+    /// The making of its container, which is started in its turn.
+    Ahead(usize),
+}
+
 /// What is left to do of a plan.
+///
+/// Its nodes are the plan's steps, and after them those containers that may be made ahead.
 pub(super) struct Graph {
-    /// For each step, how many steps it still waits for.
+    /// For each node, how many nodes it still waits for.
     waits: Vec<usize>,
-    /// For each step, the steps that wait for it.
+    /// For each node, the nodes that wait for it.
     followers: Vec<Vec<usize>>,
-    /// For each step, how long the longest chain that hangs on it is.
+    /// For each node, how long the longest chain that hangs on it is.
     weight: Vec<u64>,
+    /// The steps of the nodes that come after the plan's steps.
+    ahead: Vec<usize>,
 }
 
 impl Graph {
@@ -29,35 +42,45 @@ impl Graph {
                 return Err(broken(format!("`{}` is there twice", step.id)));
             }
         }
-        let mut waits = vec![0; plan.steps.len()];
-        let mut followers = vec![Vec::new(); plan.steps.len()];
+        let steps = plan.steps.len();
+        let made_after = |index: usize| made_after(&plan.steps[index].step);
+        let ahead: Vec<usize> = (0..steps).filter(|&i| made_after(i).is_some()).collect();
+        let mut waits = vec![0; steps + ahead.len()];
+        let mut followers = vec![Vec::new(); steps + ahead.len()];
+        let mut wait = |node: usize, step: usize, before: &str| {
+            let Some(&first) = by_id.get(before) else {
+                return Err(broken(format!(
+                    "`{}` waits for `{before}`, which is not there",
+                    plan.steps[step].id
+                )));
+            };
+            waits[node] += 1;
+            followers[first].push(node);
+            Ok(())
+        };
         for (index, step) in plan.steps.iter().enumerate() {
             for before in &step.after {
-                let Some(&first) = by_id.get(before.as_str()) else {
-                    return Err(broken(format!(
-                        "`{}` waits for `{before}`, which is not there",
-                        step.id
-                    )));
-                };
-                waits[index] += 1;
-                followers[first].push(index);
+                wait(index, index, before)?;
             }
         }
+        for (number, &index) in ahead.iter().enumerate() {
+            for before in made_after(index).into_iter().flatten() {
+                wait(steps + number, index, before)?;
+            }
+        }
+        for (number, &index) in ahead.iter().enumerate() {
+            waits[index] += 1;
+            followers[steps + number].push(index);
+        }
         let order = sorted(&waits, &followers);
-        if order.len() < plan.steps.len() {
-            let stuck = (0..plan.steps.len())
-                .find(|index| !order.contains(index))
-                .unwrap_or_default();
+        if let Some(stuck) = (0..steps).find(|index| !order.contains(index)) {
             return Err(broken(format!(
                 "`{}` waits for itself",
                 plan.steps[stuck].id
             )));
         }
-        let mut weight: Vec<u64> = plan
-            .steps
-            .iter()
-            .map(|planned| cost(&planned.step))
-            .collect();
+        let costs = plan.steps.iter().map(|planned| cost(&planned.step));
+        let mut weight: Vec<u64> = costs.chain(ahead.iter().map(|_| AHEAD)).collect();
         for &index in order.iter().rev() {
             weight[index] += followers[index]
                 .iter()
@@ -69,21 +92,22 @@ impl Graph {
             waits,
             followers,
             weight,
+            ahead,
         })
     }
 
-    /// The steps that wait for nothing, heaviest first.
-    pub(super) fn first(&self) -> Vec<usize> {
+    /// What waits for nothing, heaviest first.
+    pub(super) fn first(&self) -> Vec<Task> {
         let free = (0..self.waits.len())
             .filter(|&index| self.waits[index] == 0)
             .collect();
         self.heaviest_first(free)
     }
 
-    /// Notes that a step is done, and answers the steps that may begin by that, heaviest first.
-    pub(super) fn done(&mut self, index: usize) -> Vec<usize> {
+    /// Notes that something is done, and answers what may begin by that, heaviest first.
+    pub(super) fn done(&mut self, task: Task) -> Vec<Task> {
         let mut free = Vec::new();
-        for &next in &self.followers[index] {
+        for &next in &self.followers[self.node(task)] {
             self.waits[next] -= 1;
             if self.waits[next] == 0 {
                 free.push(next);
@@ -92,9 +116,36 @@ impl Graph {
         self.heaviest_first(free)
     }
 
-    fn heaviest_first(&self, mut free: Vec<usize>) -> Vec<usize> {
-        free.sort_by_key(|&index| (std::cmp::Reverse(self.weight[index]), index));
-        free
+    fn heaviest_first(&self, mut free: Vec<usize>) -> Vec<Task> {
+        free.sort_by_key(|&node| (std::cmp::Reverse(self.weight[node]), node));
+        free.into_iter().map(|node| self.task(node)).collect()
+    }
+
+    fn steps(&self) -> usize {
+        self.waits.len() - self.ahead.len()
+    }
+
+    fn task(&self, node: usize) -> Task {
+        match node.checked_sub(self.steps()) {
+            Some(number) => Task::Ahead(self.ahead[number]),
+            None => Task::Step(node),
+        }
+    }
+
+    fn node(&self, task: Task) -> usize {
+        let number = |step| self.ahead.iter().position(|ahead| *ahead == step);
+        match task {
+            Task::Step(step) => step,
+            Task::Ahead(step) => self.steps() + number(step).expect("it was given out"),
+        }
+    }
+}
+
+/// The steps after which a step's container may be made already, where it is made ahead.
+pub(super) fn made_after(step: &Step) -> Option<&Vec<String>> {
+    match step {
+        Step::Container(made) => made.made_after.as_ref(),
+        _ => None,
     }
 }
 
@@ -116,6 +167,9 @@ fn sorted(waits: &[usize], followers: &[Vec<usize>]) -> Vec<usize> {
     }
     order
 }
+
+/// What making a container costs, as [`cost`].
+const AHEAD: u64 = 8;
 
 /// What a step costs, roughly: only the order of those that may begin at one moment hangs on it.
 fn cost(step: &Step) -> u64 {
@@ -171,10 +225,32 @@ mod tests {
             ("c", &["a", "b"]),
         ]))
         .unwrap();
-        assert_eq!(graph.first(), [1, 0]);
-        assert_eq!(graph.done(1), [2]);
-        assert_eq!(graph.done(0), [0; 0]);
-        assert_eq!(graph.done(2), [3]);
+        assert_eq!(graph.first(), [Task::Step(1), Task::Step(0)]);
+        assert_eq!(graph.done(Task::Step(1)), [Task::Step(2)]);
+        assert_eq!(graph.done(Task::Step(0)), []);
+        assert_eq!(graph.done(Task::Step(2)), [Task::Step(3)]);
+    }
+
+    #[test]
+    fn what_is_made_ahead_waits_for_less_than_its_start() {
+        let waits = [vec![], vec![0], vec![0, 1], vec![0]];
+        let mut followers = vec![vec![]; 4];
+        for (node, all) in waits.iter().enumerate() {
+            all.iter()
+                .for_each(|first: &usize| followers[*first].push(node));
+        }
+        followers[3].push(2);
+        // the ground, one that takes time, one that needs it, and the making of that
+        let mut graph = Graph {
+            waits: vec![0, 1, 3, 1],
+            followers,
+            weight: vec![60, 40, 20, 28],
+            ahead: vec![2],
+        };
+        assert_eq!(graph.first(), [Task::Step(0)]);
+        assert_eq!(graph.done(Task::Step(0)), [Task::Step(1), Task::Ahead(2)]);
+        assert_eq!(graph.done(Task::Ahead(2)), []);
+        assert_eq!(graph.done(Task::Step(1)), [Task::Step(2)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A plan that is applied a second time, after any interruption, leads to the same end: each step looks at what is there
 //! before it acts, and acts on nothing whose labels do not say that it is this stack's.
 
+mod ahead;
 mod check;
 mod configure;
 mod confined;

@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::graph::Graph;
+use super::ahead::{self, Ahead};
+use super::graph::{Graph, Task, made_after};
 use super::journal::{Journal, Moment};
 use super::{ApplyError, ApplyOptions, Report, StepError, StepFailure, StepReport, step};
 use crate::chain::chain;
@@ -25,8 +26,9 @@ pub(super) struct Context<'a, E, H, V> {
     pub(super) events: &'a V,
     pub(super) redactor: Redactor,
     pub(super) best_effort: bool,
+    pub(super) ahead: Ahead,
+    pub(super) journal: Journal<'a, H>,
     turns: Semaphore,
-    journal: Journal<'a, H>,
     stopping: AtomicBool,
 }
 
@@ -41,11 +43,17 @@ impl<E, H: Host, V: Events> Context<'_, E, H, V> {
             .await
             .expect("the semaphore is never closed")
     }
+
+    /// Whether a step failed: nothing more is begun.
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
 }
 
-/// How one step ended.
+/// How one task ended.
 enum Ending {
     Done(StepReport),
+    Made,
     Failed(StepFailure),
     NotStarted,
 }
@@ -70,31 +78,35 @@ pub async fn apply<E: Engine, H: Host, V: Events>(
         events,
         redactor: Redactor::of_plan(plan),
         best_effort: options.best_effort,
-        turns: Semaphore::new(options.concurrency.max(1)),
+        ahead: Ahead::default(),
         journal: Journal::new(host, plan, options),
+        turns: Semaphore::new(options.concurrency.max(1)),
         stopping: AtomicBool::new(false),
     };
     let mut running = FuturesUnordered::new();
-    for index in graph.first() {
-        running.push(one(&context, index));
+    for task in graph.first() {
+        running.push(one(&context, task));
     }
     let (mut done, mut failures) = (Vec::new(), Vec::new());
-    while let Some((index, ending)) = running.next().await {
+    while let Some((task, ending)) = running.next().await {
         match ending {
-            Ending::Done(report) => {
-                done.push(report);
-                let free = graph.done(index);
-                if !context.stopping.load(Ordering::SeqCst) {
-                    for next in free {
-                        running.push(one(&context, next));
-                    }
-                }
+            Ending::Done(report) => done.push(report),
+            Ending::Made => {}
+            Ending::Failed(failure) => {
+                failures.push(failure);
+                continue;
             }
-            Ending::Failed(failure) => failures.push(failure),
-            Ending::NotStarted => {}
+            Ending::NotStarted => continue,
+        }
+        let free = graph.done(task);
+        if !context.stopping() {
+            for next in free {
+                running.push(one(&context, next));
+            }
         }
     }
     drop(running);
+    ahead::let_go(&context).await;
     if failures.is_empty() {
         Ok(Report {
             steps: done,
@@ -112,8 +124,26 @@ pub async fn apply<E: Engine, H: Host, V: Events>(
 
 async fn one<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
+    task: Task,
+) -> (Task, Ending) {
+    let ending = match task {
+        Task::Step(index) => in_turn(context, index).await,
+        Task::Ahead(index) => {
+            let began = Instant::now();
+            match ahead::make(context, &context.plan.steps[index]).await {
+                Ok(true) => Ending::Made,
+                Ok(false) => Ending::NotStarted,
+                Err(source) => Ending::Failed(failed(context, index, began, source)),
+            }
+        }
+    };
+    (task, ending)
+}
+
+async fn in_turn<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
     index: usize,
-) -> (usize, Ending) {
+) -> Ending {
     let (planned, total) = (&context.plan.steps[index], context.plan.steps.len());
     let turn = if heavy(&planned.step) {
         Some(context.turn().await)
@@ -121,8 +151,8 @@ async fn one<E: Engine, H: Host, V: Events>(
         None
     };
     // a failure elsewhere while this one waited for its turn
-    if context.stopping.load(Ordering::SeqCst) {
-        return (index, Ending::NotStarted);
+    if context.stopping() {
+        return Ending::NotStarted;
     }
     let id = planned.id.as_str();
     context.events.on(Event::StepStarted {
@@ -132,44 +162,45 @@ async fn one<E: Engine, H: Host, V: Events>(
         why: &planned.why,
     });
     let began = Instant::now();
-    let outcome = journalled(context, planned, turn).await;
+    if let Err(source) = journalled(context, planned, turn).await {
+        return Ending::Failed(failed(context, index, began, source));
+    }
     let took = began.elapsed();
-    match outcome {
-        Ok(()) => {
-            context.events.on(Event::StepDone {
-                id,
-                index,
-                total,
-                took,
-            });
-            (
-                index,
-                Ending::Done(StepReport {
-                    id: planned.id.clone(),
-                    change: planned.change,
-                    took,
-                }),
-            )
-        }
-        Err(source) => {
-            context.stopping.store(true, Ordering::SeqCst);
-            let words = context.redactor.clean(&chain(&source));
-            context.events.on(Event::StepFailed {
-                id,
-                index,
-                total,
-                took,
-                words: &words,
-            });
-            let failure = StepFailure {
-                index,
-                total,
-                id: planned.id.clone(),
-                what: step::words(planned),
-                source,
-            };
-            (index, Ending::Failed(failure))
-        }
+    context.events.on(Event::StepDone {
+        id,
+        index,
+        total,
+        took,
+    });
+    Ending::Done(StepReport {
+        id: planned.id.clone(),
+        change: planned.change,
+        took,
+    })
+}
+
+/// Notes a failure, after which nothing more is begun.
+fn failed<E, H, V: Events>(
+    context: &Context<'_, E, H, V>,
+    index: usize,
+    began: Instant,
+    source: StepError,
+) -> StepFailure {
+    context.stopping.store(true, Ordering::SeqCst);
+    let (planned, total) = (&context.plan.steps[index], context.plan.steps.len());
+    context.events.on(Event::StepFailed {
+        id: &planned.id,
+        index,
+        total,
+        took: began.elapsed(),
+        words: &context.redactor.clean(&chain(&source)),
+    });
+    StepFailure {
+        index,
+        total,
+        id: planned.id.clone(),
+        what: step::words(planned),
+        source,
     }
 }
 
@@ -182,7 +213,10 @@ async fn journalled<E: Engine, H: Host, V: Events>(
     if planned.change == Change::Verify {
         return step::carry_out(context, planned, turn).await;
     }
-    context.journal.record(Moment::Begin, &planned.id)?;
+    // one whose container was made ahead has begun
+    if made_after(&planned.step).is_none() {
+        context.journal.record(Moment::Begin, &planned.id)?;
+    }
     let outcome = step::carry_out(context, planned, turn).await;
     let moment = if outcome.is_ok() {
         Moment::Done

@@ -122,6 +122,11 @@ impl Prepared {
         let names: Vec<String> = self.plan.steps.iter().map(|s| s.id.clone()).collect();
         for step in &mut self.plan.steps {
             step.after.retain(|id| names.contains(id));
+            if let Step::Container(made) = &mut step.step
+                && let Some(earlier) = &mut made.made_after
+            {
+                earlier.retain(|id| names.contains(id));
+            }
         }
     }
 

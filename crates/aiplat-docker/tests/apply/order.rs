@@ -2,8 +2,9 @@
 
 use std::sync::Mutex;
 
+use aiplat_core::plan::{ContainerStep, Plan};
 use aiplat_docker::apply::{ApplyError, ApplyOptions, StepError, apply};
-use aiplat_docker::events::{Event, Silent};
+use aiplat_docker::events::{Event, Phase, Silent};
 
 use crate::engine::Fake;
 use crate::host::TestHost;
@@ -138,6 +139,70 @@ async fn after_a_failure_nothing_begins_and_what_runs_comes_to_its_end() {
             .iter()
             .any(|c| c.contains("slow") || c.contains("network_create"))
     );
+}
+
+/// `b` needs `a`, and may be made as soon as the network is there.
+fn made_ahead(a: &str) -> Plan {
+    let b = ContainerStep {
+        made_after: Some(vec!["net".to_owned()]),
+        ..service("b", "ok")
+    };
+    plan(vec![
+        ("net", &[][..], network()),
+        ("a", &["net"][..], container(service("a", a))),
+        ("b", &["net", "a"][..], container(b)),
+    ])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_is_made_ahead_of_its_turn_and_started_in_it() {
+    let (engine, host, seen) = (Fake::new(), TestHost::default(), Mutex::new(Vec::new()));
+    let note = |event: Event<'_>| match event {
+        Event::StepStarted { id, .. } => seen.lock().unwrap().push(format!("+{id}")),
+        Event::StepDone { id, .. } => seen.lock().unwrap().push(format!("-{id}")),
+        Event::Phase {
+            service,
+            phase: Phase::Creating,
+        } => {
+            seen.lock().unwrap().push(format!("create {service}"));
+        }
+        _ => {}
+    };
+    let (plan, options) = (made_ahead("ok"), ApplyOptions::for_cpus(2));
+    let report = apply(&engine, &host, &plan, &options, &note).await;
+    assert_eq!(report.unwrap().steps.len(), 3);
+    let seen = seen.into_inner().unwrap();
+    let place = |what: &str| seen.iter().position(|s| s == what).expect(what);
+    assert!(place("create b") < place("-a"), "{seen:?}");
+    assert!(place("+b") > place("-a"), "{seen:?}");
+    let creates = engine
+        .calls()
+        .iter()
+        .filter(|c| c.starts_with("create"))
+        .count();
+    assert_eq!(creates, 2, "{:?}", engine.calls());
+    assert!(engine.picture().iter().all(|(_, _, runs)| *runs));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_ahead_goes_when_its_turn_never_comes() {
+    let (engine, host) = (Fake::new(), TestHost::default());
+    let options = ApplyOptions::for_cpus(2);
+    let error = apply(&engine, &host, &made_ahead("sick"), &options, &Silent).await;
+    let ApplyError::Steps {
+        done, not_started, ..
+    } = error.unwrap_err()
+    else {
+        panic!("steps were begun");
+    };
+    assert_eq!((done, not_started), (1, 1));
+    assert!(
+        engine
+            .calls()
+            .iter()
+            .any(|c| c.contains("create") && c.ends_with("-b"))
+    );
+    assert_eq!(engine.picture(), []);
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ pub(crate) fn service(name: &str, image: &str) -> ContainerStep {
         discard: None,
         resumes: None,
         copy: None,
+        made_after: None,
         gate,
     }
 }

@@ -134,6 +134,7 @@ pub(crate) fn container(spec: &ContainerSpec, gate: Gate) -> ContainerStep {
         discard: None,
         resumes: None,
         copy: None,
+        made_after: None,
         gate,
     }
 }

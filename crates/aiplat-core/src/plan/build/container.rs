@@ -204,6 +204,7 @@ impl Builder<'_> {
             discard,
             resumes,
         } = making;
+        let made_after = self.made_after(service, change, after);
         let before = superseded.as_deref().or(replaces.as_deref());
         let copy = before.and_then(|id| self.copy(service, id));
         let risk = before.and_then(|id| self.risk(service, id, copy.is_some()));
@@ -215,6 +216,7 @@ impl Builder<'_> {
             discard,
             resumes,
             copy,
+            made_after,
             gate: service.gate.clone(),
         }));
         let id = id::of("service", &service.name);
@@ -224,6 +226,29 @@ impl Builder<'_> {
         }
         self.remade.insert(service.name.clone());
         true
+    }
+
+    /// The steps after which a container that is made for the first time may be made: whatever it stands on, and not what
+    /// it needs to be up. An engine makes it while those come up. `None` where nothing it needs takes any time.
+    fn made_after(
+        &self,
+        service: &DesiredService,
+        change: Change,
+        after: &[String],
+    ) -> Option<Vec<String>> {
+        let shares = matches!(service.container.network, NetworkMode::Container { .. });
+        if change != Change::Create || shares {
+            return None;
+        }
+        let up = |id: &str| {
+            ["service/", "setup/", "provision/"]
+                .iter()
+                .any(|kind| id.starts_with(kind))
+        };
+        let all = || self.steps.iter().filter(|s| after.contains(&s.id));
+        let waits = all().any(|s| up(&s.id) && s.change != Change::Verify);
+        let ground = all().filter(|s| !up(&s.id)).map(|s| s.id.clone());
+        waits.then(|| ground.collect())
     }
 
     /// Who holds a container's name, and a predecessor that an interrupted run or somebody's hand renamed.

@@ -96,6 +96,14 @@ impl Checker<'_> {
                 self.container(&made.spec);
                 let own = made.spec.name == self.config.container(&made.spec.service);
                 self.expect(own, "a container of another name than the service's");
+                let first = made.replaces.is_none()
+                    && made.superseded.is_none()
+                    && made.discard.is_none()
+                    && made.resumes.is_none();
+                self.expect(
+                    first || made.made_after.is_none(),
+                    "a container is made before its turn beside one that it takes the place of",
+                );
                 self.gate(&made.gate);
             }
             Step::Check(run) => {
@@ -163,6 +171,16 @@ impl Checker<'_> {
                     holds,
                     format!("waits for `{before}`, which does not come before it"),
                 );
+            }
+            if let Step::Container(made) = &step.step {
+                let earlier = made.made_after.iter().flatten();
+                for before in earlier {
+                    let holds = step.after.contains(before);
+                    self.expect(
+                        holds,
+                        format!("is made after `{before}` and not started after it"),
+                    );
+                }
             }
             self.expect(seen.insert(step.id.as_str()), "its name is used twice");
         }
