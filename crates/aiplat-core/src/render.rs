@@ -3,7 +3,9 @@
 //! Every template is rendered twice, once with secrets and once with `<secret:name>` in their places; where the two
 //! differ the result is a secret [`Text`].
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -38,10 +40,18 @@ pub(crate) struct Renderer<'a> {
     catalogue: &'a Catalogue,
     key: FingerprintKey,
     globals: BTreeMap<String, Value>,
+    /// Kept, since a service has dozens of templates and making one of these costs more than rendering a template.
+    scopes: RefCell<BTreeMap<(ServiceName, Reveal), Rc<Scope>>>,
+}
+
+/// What the templates of one service see and may call.
+struct Scope {
+    environment: Environment<'static>,
+    names: BTreeMap<String, Value>,
 }
 
 /// Whether secrets are shown as themselves.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reveal {
     Names,
     Values,
@@ -56,6 +66,7 @@ impl<'a> Renderer<'a> {
             catalogue,
             key,
             globals,
+            scopes: RefCell::default(),
         }
     }
 
@@ -81,8 +92,18 @@ impl<'a> Renderer<'a> {
             return Ok(Text::plain(template));
         }
         let render = |reveal| {
-            self.environment(service, reveal)
-                .render_str(template, self.context(service, reveal, values))
+            let scope = self.scope(service, reveal);
+            let mut names = scope.names.clone();
+            for (name, text) in values {
+                let value = match reveal {
+                    Reveal::Names => text.shown(),
+                    Reveal::Values => text.expose(),
+                };
+                names.insert((*name).to_owned(), Value::from(value));
+            }
+            scope
+                .environment
+                .render_str(template, object(names))
                 .map_err(|error| RenderError {
                     service: service.name.clone(),
                     place: place.to_owned(),
@@ -105,6 +126,18 @@ impl<'a> Renderer<'a> {
             value.clone(),
             &self.key,
         ))
+    }
+
+    fn scope(&self, service: &Service, reveal: Reveal) -> Rc<Scope> {
+        let made = || {
+            Rc::new(Scope {
+                environment: self.environment(service, reveal),
+                names: self.names(service, reveal),
+            })
+        };
+        let mut scopes = self.scopes.borrow_mut();
+        let kept = scopes.entry((service.name.clone(), reveal));
+        Rc::clone(kept.or_insert_with(made))
     }
 
     fn environment(&self, service: &Service, reveal: Reveal) -> Environment<'static> {
@@ -206,16 +239,9 @@ impl<'a> Renderer<'a> {
         env
     }
 
-    fn context(&self, service: &Service, reveal: Reveal, values: &[(&str, &Text)]) -> Value {
-        let mut context = self.globals.clone();
-        for (name, text) in values {
-            let value = match reveal {
-                Reveal::Names => text.shown(),
-                Reveal::Values => text.expose(),
-            };
-            context.insert((*name).to_owned(), Value::from(value));
-        }
-        context.insert("store_users".to_owned(), self.store_users(reveal));
+    fn names(&self, service: &Service, reveal: Reveal) -> BTreeMap<String, Value> {
+        let mut names = self.globals.clone();
+        names.insert("store_users".to_owned(), self.store_users(reveal));
         if let Some(vector) = self.config.vector(service) {
             let variables: BTreeMap<String, Value> = vector
                 .variables()
@@ -236,9 +262,9 @@ impl<'a> Renderer<'a> {
                     Some((name.to_owned(), Value::from(value)))
                 })
                 .collect();
-            context.insert("vector".to_owned(), object(variables));
+            names.insert("vector".to_owned(), object(variables));
         }
-        object(context)
+        names
     }
 }
 

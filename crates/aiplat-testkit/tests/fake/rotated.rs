@@ -1,7 +1,8 @@
 //! A rotation with a refusal and a death at every single call, and the same command again: exactly one value is let in.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::config::{Companions, Move, Secrets, Stage, needed};
@@ -11,7 +12,7 @@ use aiplat_testkit::fake::stack::{CANARY, Recipe, Stack, engine_facts};
 use aiplat_testkit::fake::{Machine, Run, RunError, Trouble};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::support::{catalogue, machine, run, stack};
+use crate::support::{at_every_call, catalogue, machine, run, stack};
 
 /// Secrets of each kind: in the server's data, a role's, two at once by configuration, one at once.
 const ROTATED: [&str; 5] = [
@@ -21,18 +22,6 @@ const ROTATED: [&str; 5] = [
     "qdrant_read_only_key",
     "redis_password",
 ];
-
-/// Every how manieth call dies, and is refused, where not all are asked for: a rotation passes five states with some
-/// hundred calls each.
-const STRIDES: (usize, usize) = (11, 29);
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the only way to ask a test for all of it"
-)]
-fn whole_lane() -> bool {
-    std::env::var_os("AIPLAT_TEST_EVERY_CALL").is_some()
-}
 
 fn recipe() -> Recipe {
     Recipe::named("a", 1).with("SERVICES", "n8n,redis,qdrant")
@@ -190,6 +179,65 @@ fn told(error: &Lost<RunError>) -> String {
     }
 }
 
+/// What a rotation is tried on.
+struct Ring {
+    catalogue: Catalogue,
+    stack: Stack,
+    start: Machine,
+    /// See [`values`].
+    all: Vec<Vec<String>>,
+    calls: usize,
+    deaths: AtomicUsize,
+    returns: AtomicUsize,
+    finished: AtomicUsize,
+}
+
+impl Ring {
+    /// The trouble, what it must leave behind, and the same command again.
+    async fn bear(&self, trouble: Trouble) {
+        let machine = self.start.fork();
+        machine.trouble(trouble);
+        let mut fake = Fake::on(&machine, &self.stack, &self.catalogue, 1);
+        let first = drive(&mut fake).await;
+        let (Trouble::Refuse(n) | Trouble::DieAfter(n)) = trouble else {
+            panic!("{trouble:?} is not tried");
+        };
+        let at = format!(
+            "{trouble:?} of {} at `{}`",
+            self.calls,
+            machine.calls().get(n).map_or("", String::as_str)
+        );
+        machine.trouble(Trouble::Never);
+        let all = &self.all;
+        match &first {
+            Err(_) if matches!(trouble, Trouble::DieAfter(_)) => {
+                self.deaths.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(Lost::Returned { cause, .. }) => {
+                assert!(!format!("{cause} {cause:?}").contains(CANARY), "{at}");
+                whole(&fake, all, &format!("{at}, returned"));
+                for (name, v) in ROTATED.iter().zip(all) {
+                    assert_eq!(fake.value(name), v[0], "{at}, returned");
+                }
+                self.returns.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                assert!(!told(error).contains(CANARY), "{at}: {}", told(error));
+                self.finished.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(_) => whole(&fake, all, &at),
+        }
+        let mut again = Fake::on(&machine, &self.stack, &self.catalogue, 2);
+        drive(&mut again)
+            .await
+            .unwrap_or_else(|e| panic!("{at}, again: {}", told(&e)));
+        whole(&again, all, &format!("{at}, again"));
+        for (name, v) in ROTATED.iter().zip(all) {
+            assert_ne!(again.value(name), v[0], "{at}, again: {name}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[allow(
     clippy::print_stdout,
@@ -208,67 +256,31 @@ async fn a_rotation_that_dies_or_is_refused_anywhere_is_finished_by_the_next() {
         .unwrap_or_else(|e| panic!("{}", told(&e)));
     assert_eq!(done.len(), ROTATED.len());
     whole(&fake, &all, "undisturbed");
-    assert!(
-        ROTATED
-            .iter()
-            .zip(&all)
-            .all(|(name, v)| fake.value(name) == v[1])
-    );
-    let calls = quiet.calls().len();
-    let (deaths, returns, stays) = (Cell::new(0), Cell::new(0), Cell::new(0));
-    let (deaths_each, refusals_each) = if whole_lane() { (1, 1) } else { STRIDES };
-    for n in 0..calls {
-        let wanted = [
-            (n % deaths_each == 0).then_some(Trouble::DieAfter(n)),
-            (n % refusals_each == 1 % refusals_each).then_some(Trouble::Refuse(n)),
-        ];
-        for trouble in wanted.into_iter().flatten() {
-            let machine = start.fork();
-            machine.trouble(trouble);
-            let mut fake = Fake::on(&machine, &stack, &catalogue, 1);
-            let first = drive(&mut fake).await;
-            let at = format!(
-                "{trouble:?} of {calls} at `{}`",
-                machine.calls().get(n).map_or("", String::as_str)
-            );
-            machine.trouble(Trouble::Never);
-            match &first {
-                Err(_) if matches!(trouble, Trouble::DieAfter(_)) => deaths.set(deaths.get() + 1),
-                Err(Lost::Returned { cause, .. }) => {
-                    assert!(!format!("{cause} {cause:?}").contains(CANARY), "{at}");
-                    whole(&fake, &all, &format!("{at}, returned"));
-                    assert!(
-                        ROTATED
-                            .iter()
-                            .zip(&all)
-                            .all(|(name, v)| fake.value(name) == v[0]),
-                        "{at}"
-                    );
-                    returns.set(returns.get() + 1);
-                }
-                Err(error) => {
-                    assert!(!told(error).contains(CANARY), "{at}: {}", told(error));
-                    stays.set(stays.get() + 1);
-                }
-                Ok(_) => whole(&fake, &all, &at),
-            }
-            let mut again = Fake::on(&machine, &stack, &catalogue, 2);
-            drive(&mut again)
-                .await
-                .unwrap_or_else(|e| panic!("{at}, again: {}", told(&e)));
-            whole(&again, &all, &format!("{at}, again"));
-            for (name, v) in ROTATED.iter().zip(&all) {
-                assert_ne!(again.value(name), v[0], "{at}, again: {name}");
-            }
-        }
+    for (name, v) in ROTATED.iter().zip(&all) {
+        assert_eq!(fake.value(name), v[1]);
     }
+    let calls = quiet.calls().len();
+    let ring = Arc::new(Ring {
+        catalogue,
+        stack,
+        start,
+        all,
+        calls,
+        deaths: AtomicUsize::new(0),
+        returns: AtomicUsize::new(0),
+        finished: AtomicUsize::new(0),
+    });
+    at_every_call(calls, |trouble| {
+        let ring = Arc::clone(&ring);
+        async move { ring.bear(trouble).await }
+    })
+    .await;
+    let [deaths, returns, finished] =
+        [&ring.deaths, &ring.returns, &ring.finished].map(|n| n.load(Ordering::Relaxed));
     println!(
-        "rotation: {calls} calls, {} deaths survived, {} refusals returned, {} finished by the next",
-        deaths.get(),
-        returns.get(),
-        stays.get()
+        "rotation: {calls} calls, {deaths} deaths survived, {returns} refusals returned, {finished} finished by the next"
     );
-    assert!(deaths.get() > calls / deaths_each / 2 && returns.get() > 0);
+    assert!(deaths > calls / 2 && returns > 0);
 }
 
 /// Some service does not work with the new value: the old one is let in again, and the new one is not.

@@ -4,6 +4,7 @@ use aiplat_core::catalogue::Catalogue;
 use aiplat_core::spec::NetworkSpec;
 use aiplat_testkit::fake::stack::{Recipe, Stack, canary, engine_facts};
 use aiplat_testkit::fake::{Machine, Run, RunError, Trouble};
+use tokio::task::JoinSet;
 
 pub(crate) fn catalogue() -> Catalogue {
     Catalogue::built_in().expect("free of problems")
@@ -75,4 +76,31 @@ pub(crate) async fn everywhere(
     }
     assert!(failed > total, "{failed} of twice {total} calls failed");
     total
+}
+
+/// How many troubles are tried at the same moment: a little more than most machines have processors.
+const AT_ONCE: usize = 4;
+
+/// A refusal and a death at each of so many calls, several side by side. What one of them panics with, this does.
+pub(crate) async fn at_every_call<F: Future<Output = ()> + Send + 'static>(
+    calls: usize,
+    try_it: impl Fn(Trouble) -> F,
+) {
+    let troubles = (0..calls).flat_map(|n| [Trouble::Refuse(n), Trouble::DieAfter(n)]);
+    let mut running = JoinSet::new();
+    for trouble in troubles {
+        if running.len() == AT_ONCE {
+            ended(running.join_next().await);
+        }
+        running.spawn(try_it(trouble));
+    }
+    while let Some(one) = running.join_next().await {
+        ended(Some(one));
+    }
+}
+
+fn ended(one: Option<Result<(), tokio::task::JoinError>>) {
+    if let Some(Err(error)) = one {
+        std::panic::resume_unwind(error.into_panic());
+    }
 }
