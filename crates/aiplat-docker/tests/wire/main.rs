@@ -3,3 +3,4 @@
 mod answers;
 mod create;
 mod socket;
+mod terminal;

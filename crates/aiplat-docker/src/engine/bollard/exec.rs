@@ -4,6 +4,7 @@ use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, ResizeExecOptions, StartExecOptions, StartExecResults};
 use futures_util::StreamExt;
 
+use super::raw::pieces;
 use super::{Bollard, fault};
 use crate::engine::{
     Answer, EngineError, ExecAttached, ExecOutput, ExecPiece, ExecRequest, TerminalSize, UserOf,
@@ -56,6 +57,16 @@ impl Bollard {
             .ask(&what, self.docker.create_exec(id, options))
             .await?
             .id;
+        if let Some(size) = request.terminal {
+            let (read, write) = self.start_bare(&exec, &what).await?;
+            // one that has ended already has no terminal any more
+            let _ = self.resize(&exec, size).await;
+            return Ok(ExecAttached {
+                exec,
+                input: Box::pin(write),
+                output: pieces(read, self.address.clone()),
+            });
+        }
         let start = StartExecOptions {
             detach: false,
             tty,
@@ -70,10 +81,6 @@ impl Bollard {
                 words: "no streams in it".to_owned(),
             });
         };
-        if let Some(size) = request.terminal {
-            // one that has ended already has no terminal any more
-            let _ = self.resize(&exec, size).await;
-        }
         let address = self.address.clone();
         let output = output.map(move |piece| match piece {
             Ok(piece) => Ok(ExecPiece {

@@ -7,6 +7,7 @@ mod exec;
 mod fault;
 mod image;
 mod live;
+mod raw;
 mod read;
 
 use std::collections::BTreeMap;
