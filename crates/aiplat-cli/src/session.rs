@@ -76,14 +76,6 @@ impl Session {
         within
     }
 
-    /// The same session with another catalogue.
-    pub(crate) fn with(&self, catalogue: Catalogue) -> Self {
-        Self {
-            catalogue,
-            ..self.clone()
-        }
-    }
-
     /// Connects to the engine.
     pub(crate) async fn engine(&self) -> Result<Counted<Bollard>, Failure> {
         Ok(Counted::new(

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod catalog;
 mod completions;
+mod course;
 mod deploy;
 mod doctor;
 mod events;
@@ -62,7 +63,7 @@ pub(crate) enum Command {
     Metrics(metrics::Metrics),
     Doctor(doctor::Doctor),
     Verify(verify::Verify),
-    Add(add::Add),
+    Add(Box<add::Add>),
     Remove(remove::Remove),
     Restart(restart::Restart),
     Reload(reload::Reload),

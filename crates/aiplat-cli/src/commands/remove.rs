@@ -1,106 +1,71 @@
 //! `aiplat remove`
 
-use aiplat_core::catalogue::Catalogue;
 use aiplat_core::names::ServiceName;
-use aiplat_docker::stack::own_services;
+use aiplat_docker::stack::{Removing, remove};
 use clap::Args;
+use serde_json::json;
 
 use super::Ended;
-use super::add::{forget, selecting};
-use super::deploy::Deploy;
+use super::course::{Course, agreed};
+use crate::args::SettingsArgs;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::session::Session;
 
-/// Take a service out of the running stack; its data stays.
+/// Take a service out of the running stack; its data stays unless it is purged.
 ///
-/// Its container, route and scrape job go, and its name leaves the manifest. Directories, secrets and databases stay, so
-/// that `aiplat add` brings it back as it was. A service that another one needs is refused, with that one's name.
+/// Its container, profile, route and scrape job go, and its name leaves the manifest; no other service is restarted.
+/// Directories, secrets, databases, reservations and a service file of your own stay, so that `aiplat add` brings it back
+/// as it was. A service that others need is refused, with their names.
+///
+/// With `--purge` all that goes too, but for what it stored inside services that stay: that is named and left there. A
+/// service that was removed before can still be purged.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   aiplat remove flowise
       asks first
-  aiplat remove flowise --yes")]
+  aiplat remove flowise --yes
+  aiplat remove flowise --purge
+      its data, logs, configuration and secrets too; asks first, naming each")]
 pub(crate) struct Remove {
     /// The service, or the name of a bundle such as `dify`
     service: ServiceName,
+    /// Take away what it kept as well: data, logs, configuration, secrets, and a service file of your own
+    #[arg(long)]
+    purge: bool,
 }
 
 impl Remove {
     pub(super) async fn run(self, session: &Session) -> Ended {
-        let opened = session.opened()?;
-        let running = opened.config.selection.services();
-        let (gone, stay): (Vec<_>, Vec<_>) = running
-            .iter()
-            .cloned()
-            .partition(|name| self.means(&session.catalogue, name));
-        if gone.is_empty() {
-            let words = format!("`{}` does not run in this stack", self.service);
-            return Err(Failure::new(Exit::Invalid, words).hint("`aiplat status` shows what runs"));
+        let base_dir = session.opened()?.volume.path;
+        let inputs = session.inputs(&SettingsArgs::default(), "remove")?;
+        let (engine, host) = (session.engine().await?, session.host());
+        let removing = agreed(
+            session,
+            "`--yes` agrees",
+            |removing: &Removing| &removing.prepared.plan,
+            async || {
+                let (service, places) = (&self.service, session.places());
+                let purge = self.purge;
+                Ok(remove(&engine, &host, &base_dir, service, purge, &inputs, &places).await?)
+            },
+        )
+        .await?;
+        if !removing.anything {
+            let nothing = json!({"changes": 0, "service": self.service});
+            session.printer.result(&nothing, || {
+                format!(
+                    "Nothing to change: `{}` does not run in this stack.\n",
+                    self.service
+                )
+            });
+            return Ok(Exit::Ok);
         }
-        if let Some((needed, by)) = needed(&session.catalogue, &gone, &stay) {
-            let words = format!("`{needed}` is needed by `{by}`");
-            return Err(Failure::new(Exit::Refused, words).hint(format!("remove `{by}` first")));
-        }
-        let ended = Deploy::of(selecting(&stay)).run(session).await?;
-        for name in &gone {
-            let file = own_services(opened.config.base_dir()).join(format!("{name}.toml"));
-            if file.is_file() {
-                forget(&file)?;
-            }
-        }
-        Ok(ended)
-    }
-
-    /// Whether a service is the one meant, or a part of the bundle that is meant.
-    fn means(&self, catalogue: &Catalogue, name: &ServiceName) -> bool {
-        let bundle = catalogue.get(name).and_then(|s| s.bundle.as_deref());
-        *name == self.service || bundle == Some(self.service.as_str())
-    }
-}
-
-/// A service that goes although one that stays needs it, with the latter.
-fn needed<'a>(
-    catalogue: &'a Catalogue,
-    gone: &'a [ServiceName],
-    stay: &'a [ServiceName],
-) -> Option<(&'a ServiceName, &'a ServiceName)> {
-    stay.iter().find_map(|by| {
-        let service = catalogue.get(by)?;
-        let needs = service.needs.iter().chain(&service.run.network_of);
-        let needed = needs
-            .into_iter()
-            .find_map(|n| gone.iter().find(|g| *g == n))?;
-        Some((needed, by))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_another_service_needs_is_not_taken_away() {
-        let catalogue = Catalogue::built_in().unwrap();
-        let names = |all: &[&str]| {
-            all.iter()
-                .map(|n| n.parse().unwrap())
-                .collect::<Vec<ServiceName>>()
-        };
-        let (gone, stay) = (names(&["redis"]), names(&["postgres", "litellm"]));
-        let (needed, by) = needed(&catalogue, &gone, &stay).expect("litellm needs redis");
-        assert_eq!((needed.as_str(), by.as_str()), ("redis", "litellm"));
-        assert!(super::needed(&catalogue, &names(&["litellm"]), &names(&["redis"])).is_none());
-    }
-
-    #[test]
-    fn a_bundle_goes_as_a_whole() {
-        let catalogue = Catalogue::built_in().unwrap();
-        let remove = Remove {
-            service: "dify".parse().unwrap(),
-        };
-        assert!(remove.means(&catalogue, &"dify-web".parse().unwrap()));
-        assert!(!remove.means(&catalogue, &"n8n".parse().unwrap()));
+        let course = Course::of(session, &removing.prepared);
+        let catalogue = removing.catalogue.clone();
+        let removed = removing
+            .run(&engine, &host, &course.options, &course.live)
+            .await;
+        course.ended(session, &engine, &catalogue, removed).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod engine;
+mod extend;
 mod rotate;
 mod run;
 mod stack;

@@ -12,6 +12,7 @@ mod bad_input;
 mod day_in_the_life;
 mod disk_full;
 mod drift;
+mod extend;
 mod failure_modes;
 mod formats;
 mod full;

@@ -9,6 +9,8 @@ use aiplat_apparmor::ContainerPath;
 use super::service::{Identity, MountKind, ProbeKind, Service};
 use super::{Allowance, Catalogue, FORBIDDEN, ProofTable};
 use crate::names::ServiceName;
+use crate::settings::KnownKeys;
+use crate::settings::keys::Group;
 
 /// One thing that is wrong in a service file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,8 +97,12 @@ pub(super) fn service(
     check.health(service);
     check.ports(service);
     check.sign_in(service);
+    check.keys(service);
     check.problems
 }
+
+/// Folders in `config/` in which a stack keeps what is no service's.
+const TAKEN: [&str; 2] = ["secrets", "services"];
 
 struct Check<'a> {
     path: &'a str,
@@ -112,6 +118,11 @@ impl Check<'_> {
     }
 
     fn words(&mut self, s: &Service) {
+        self.expect(
+            !TAKEN.contains(&s.name.as_str()),
+            "name",
+            format!("another name: `config/{}` is the stack's own", s.name),
+        );
         let words = |text: &str| !text.trim().is_empty();
         self.expect(words(&s.title), "title", "a title");
         self.expect(
@@ -415,6 +426,31 @@ impl Check<'_> {
             .first()
             .is_none_or(|w| w == "CMD" || w == "CMD-SHELL");
         self.expect(form, "health.engine", "`CMD` or `CMD-SHELL` first");
+    }
+
+    /// A manifest key of a service's must not be one that means something else.
+    fn keys(&mut self, s: &Service) {
+        use crate::settings::keys::find;
+        let image = KnownKeys::image_key(&s.name);
+        self.expect(
+            find(&image).is_none(),
+            "name",
+            format!("another name: `{image}` is a key of the stack's own"),
+        );
+        for key in s.ports.iter().filter_map(|p| p.key.as_ref()) {
+            self.expect(
+                find(key).is_none_or(|known| known.group == Group::Ports),
+                "ports.key",
+                format!("another key: `{key}` is one of the stack's own"),
+            );
+        }
+        for key in s.secrets.iter().filter_map(|s| s.key.as_ref()) {
+            self.expect(
+                find(key).is_none_or(|known| known.secret),
+                "secrets.key",
+                format!("another key: `{key}` is one of the stack's own"),
+            );
+        }
     }
 
     fn ports(&mut self, s: &Service) {

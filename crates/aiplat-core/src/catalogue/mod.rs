@@ -2,6 +2,7 @@
 
 mod allowance;
 mod check;
+mod from_image;
 pub(crate) mod order;
 mod rotation;
 mod service;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 pub use allowance::{Allowance, FORBIDDEN, InvalidAllowance};
 pub(crate) use check::bytes;
 pub use check::{CatalogueProblem, Place};
+pub use from_image::{FromImage, HealthCheck, InvalidHealthCheck, name_of_image, sounds_secret};
 pub use rotation::{ChangeTable, ProofTable};
 pub use service::{
     AppArmor, BackupTable, ConfigFile, DataFormat, Database, Exception, Health, Identity, Image,
@@ -86,6 +88,14 @@ impl Catalogue {
         }
         *self = next;
         Ok(name)
+    }
+
+    /// The name that a service file gives its service, whatever else is in it.
+    ///
+    /// # Errors
+    /// What keeps it from being a service file at all.
+    pub fn name_in(path: &str, text: &str) -> Result<ServiceName, Vec<CatalogueProblem>> {
+        check::parse(path, text).map(|service| service.name)
     }
 
     fn insert(&mut self, path: &str, text: &str) -> Result<ServiceName, Vec<CatalogueProblem>> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aiplat_vectordb::Wiring;
 use petgraph::algo::toposort;
 use petgraph::graph::DiGraph;
 
@@ -15,6 +16,18 @@ pub(crate) fn predecessors(service: &Service) -> impl Iterator<Item = &ServiceNa
         .iter()
         .chain(&service.wants)
         .chain(&service.run.network_of)
+}
+
+impl Service {
+    /// Whether it cannot be without another one: it names it, it is wired to it, or both are parts of one bundle.
+    pub fn depends_on(&self, other: &Self) -> bool {
+        let mut named = self.needs.iter().chain(&self.run.network_of);
+        let wired = other
+            .vector_store
+            .is_some_and(|store| matches!(self.vector.get(store), Wiring::Env { .. }));
+        let bundled = self.bundle.is_some() && self.bundle == other.bundle;
+        wired || bundled || named.any(|name| *name == other.name)
+    }
 }
 
 /// The selected services, each after those it needs or wants; by tier and name where that leaves a choice.
@@ -60,4 +73,26 @@ fn stable_by_tier(order: &mut Vec<&Service>) {
         done.push(order.remove(next));
     }
     *order = done;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_service_cannot_be_without_is_known() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let get = |name: &str| catalogue.get(&name.parse().unwrap()).unwrap();
+        assert!(get("litellm").depends_on(get("redis")), "it says so");
+        assert!(
+            get("openwebui").depends_on(get("qdrant")),
+            "it is wired to it"
+        );
+        assert!(
+            get("dify-api").depends_on(get("dify-web")),
+            "parts of one bundle"
+        );
+        assert!(!get("redis").depends_on(get("litellm")));
+        assert!(!get("caddy").depends_on(get("n8n")));
+    }
 }

@@ -35,6 +35,8 @@ pub fn manifest(
     };
     let mut next = old.clone();
     let comment = "Decided by aiplat, and reserved on this host:";
+    // what stood there may have been a service's that was purged
+    next.drop_empty_section(comment);
     next.append_section(
         comment,
         values

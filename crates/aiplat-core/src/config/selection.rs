@@ -56,6 +56,22 @@ impl Selection {
         self.services.contains(service)
     }
 
+    /// The same with services that are not part of it, whatever they need.
+    #[must_use]
+    pub fn with<'a>(&self, more: impl IntoIterator<Item = &'a ServiceName>) -> Self {
+        let mut all = self.clone();
+        all.services.extend(more.into_iter().cloned());
+        all
+    }
+
+    /// The same without services that are not among these.
+    #[must_use]
+    pub fn only(&self, these: &[ServiceName]) -> Self {
+        let mut some = self.clone();
+        some.services.retain(|name| these.contains(name));
+        some
+    }
+
     /// What does not run, with reasons. Stores that were not chosen are not listed.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out

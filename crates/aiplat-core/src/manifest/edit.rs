@@ -50,6 +50,20 @@ impl Manifest {
         })
     }
 
+    /// Removes the comment of a section (see [`Manifest::append_section`]) at the end, with the blank line before it,
+    /// when nothing is left below it.
+    pub fn drop_empty_section(&mut self, comment: &str) {
+        let blank = |line: &Line| matches!(line, Line::Other(text) if text.trim().is_empty());
+        let Some(last) = self.lines.iter().rposition(|line| !blank(line)) else {
+            return;
+        };
+        if !self.lines[last].is_comment(comment) {
+            return;
+        }
+        let before = self.lines[..last].last().is_some_and(blank);
+        self.lines.truncate(last - usize::from(before));
+    }
+
     /// Removes every line of `key`, with the comment on it. Tells whether there was one.
     pub fn remove(&mut self, key: &str) -> Result<bool, EditError> {
         self.change(|manifest| {
@@ -155,10 +169,14 @@ impl Manifest {
         })
     }
 
-    /// A blank line where one is missing, and the comment.
+    /// A blank line where one is missing, and the comment; neither where the last section has that comment.
     fn head(&mut self, comment: &str) {
         let end = self.line_end();
         self.finish_last_line();
+        let other = self.lines.iter().rfind(|line| line.entry().is_none());
+        if other.is_some_and(|line| line.is_comment(comment)) {
+            return;
+        }
         let blank = |line: &Line| matches!(line, Line::Other(text) if text.trim().is_empty());
         if self.lines.last().is_some_and(|line| !blank(line)) {
             self.lines.push(Line::Other(end.to_owned()));

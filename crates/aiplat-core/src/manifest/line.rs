@@ -44,6 +44,14 @@ impl Line {
         }
     }
 
+    /// Whether it is this comment, of one line, and nothing else.
+    pub(super) fn is_comment(&self, comment: &str) -> bool {
+        match self {
+            Self::Other(text) => text.trim().strip_prefix("# ") == Some(comment),
+            Self::Entry(_) => false,
+        }
+    }
+
     fn parts(&self) -> [&str; 5] {
         match self {
             Self::Other(text) => [text, "", "", "", ""],

@@ -5,6 +5,7 @@
 
 mod build;
 mod check;
+mod forget;
 mod problem;
 mod reload;
 mod renew;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use build::plan;
 pub use check::{Violation, check};
+pub use forget::Kept;
 pub use problem::PlanProblem;
 pub use reload::reload;
 pub use renew::{Renewal, RenewedCertificate, renew};

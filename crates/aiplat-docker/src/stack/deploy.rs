@@ -5,6 +5,7 @@ use aiplat_core::names::ServiceName;
 use aiplat_core::plan::{PlannedStep, Step};
 use aiplat_core::spec::{DirectorySpec, FileSpec};
 
+use super::extend::Attempt;
 use super::{Operation, Prepared};
 use crate::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use crate::engine::Engine;
@@ -36,6 +37,11 @@ impl Prepared {
         events: &V,
     ) -> Result<Report, DeployError> {
         let result = self.carry_out(engine, host, options, events).await;
+        // the stack is as its manifest says: an addition that was interrupted is over
+        let result = result.and_then(|report| {
+            Attempt::end(host, &self.volume.path)?;
+            Ok(report)
+        });
         match self.operation.take() {
             Some(operation) => operation.end(result),
             None => result,

@@ -15,6 +15,7 @@ mod data;
 mod deploy;
 mod drift;
 mod error;
+mod extend;
 mod given;
 mod happened;
 mod inputs;
@@ -52,6 +53,7 @@ pub use certificates::{
 };
 pub use deploy::DeployError;
 pub use error::PrepareError;
+pub use extend::{Adding, Addition, ExtendError, Removing, add, remove};
 pub use happened::{Happened, events, recorded};
 pub use inputs::{Inputs, Intent, ServiceFile};
 pub use list::{StackSummary, list};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aiplat_core::catalogue::{Catalogue, CatalogueProblem};
+use aiplat_core::names::ServiceName;
 
 use super::ServiceFile;
 use crate::host::HostError;
@@ -36,8 +37,38 @@ pub fn catalogue(base_dir: &Path) -> Result<Catalogue, CatalogueError> {
 
 /// The built-in catalogue with the services of a folder.
 pub(super) fn with_folder(folder: &Path) -> Result<Catalogue, CatalogueError> {
+    with_some(folder, &[])
+}
+
+/// The built-in catalogue with the stack's own services but these.
+pub(super) fn without(
+    base_dir: &Path,
+    services: &[&ServiceName],
+) -> Result<Catalogue, CatalogueError> {
+    with_some(&own_services(base_dir), services)
+}
+
+/// The file that a stack keeps for one of its own services, when there is one.
+pub(super) fn kept_file(
+    base_dir: &Path,
+    service: &ServiceName,
+) -> Result<Option<ServiceFile>, HostError> {
+    let path = own_services(base_dir).join(format!("{service}.toml"));
+    if path.is_file() {
+        read_service(&path).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn with_some(folder: &Path, but: &[&ServiceName]) -> Result<Catalogue, CatalogueError> {
     let mut catalogue = Catalogue::built_in().map_err(CatalogueError::Problems)?;
     for path in sorted(folder)? {
+        let is_one =
+            |name: &&ServiceName| path.file_stem().is_some_and(|stem| stem == name.as_str());
+        if but.iter().any(is_one) {
+            continue;
+        }
         if path.extension().is_some_and(|e| e == "toml") {
             read_service(&path)?
                 .add_to(&mut catalogue)

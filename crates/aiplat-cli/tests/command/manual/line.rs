@@ -24,6 +24,10 @@ fn command(words: &[&str]) -> Result<Vec<String>, String> {
     let mut words = words.iter().copied().peekable();
     let mut positional = 0;
     while let Some(word) = words.next() {
+        // what follows is a program's own
+        if word == "--" {
+            break;
+        }
         let ends = ['|', ';', '&', '>', '<', '#', '$', '\\', '(', '`'];
         if word.starts_with(ends) || word.starts_with("2>") {
             break;

@@ -101,6 +101,24 @@ fn a_section_has_its_comment_and_replaces_what_is_there() {
 }
 
 #[test]
+fn a_section_that_comes_and_goes_leaves_the_file_as_it_was() {
+    let before = "A=1\n\n# mine\nB=2\n";
+    let mut manifest = Manifest::parse(before).unwrap();
+    manifest.append_section("made", [("C", "3")]).unwrap();
+    manifest.append_section("made", [("D", "4")]).unwrap();
+    let both = format!("{before}\n# made\nC=3\nD=4\n");
+    assert_eq!(manifest.to_text(), both, "one section, not two");
+    manifest.drop_empty_section("made");
+    assert_eq!(manifest.to_text(), both, "it is not empty");
+    manifest.remove("C").unwrap();
+    manifest.remove("D").unwrap();
+    manifest.drop_empty_section("made");
+    assert_eq!(manifest.to_text(), before);
+    manifest.drop_empty_section("mine");
+    assert_eq!(manifest.to_text(), before);
+}
+
+#[test]
 fn remove_takes_every_line_of_the_key() {
     let mut manifest = Manifest::parse("# c\nA=1\nB=2\nA='\n' # n\nC=3").expect("well formed");
     assert_eq!(manifest.remove("A"), Ok(true));

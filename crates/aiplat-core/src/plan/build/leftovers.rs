@@ -1,11 +1,15 @@
 //! Containers of the stack that nothing wants any more.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::{Builder, id};
+use aiplat_apparmor::ProfileName;
+
+use super::{Builder, id, refs};
+use crate::desired::APPARMOR_SYSTEM_DIR;
 use crate::observed::ObservedContainer;
 use crate::plan::step::{Change, RemoveContainer, Step};
-use crate::spec::label;
+use crate::spec::{ProfileFile, label};
 
 impl Builder<'_> {
     /// Containers of this stack that nothing wants any more, and short-lived ones of interrupted runs.
@@ -66,6 +70,46 @@ impl Builder<'_> {
                 self.steps.insert(0, step);
             }
         }
+    }
+
+    /// Profiles of services that are not part of the stack any more: they go when nothing wears them.
+    pub(super) fn leftover_profiles(&mut self) {
+        let Some(wanted) = self.desired.profiles.first() else {
+            return;
+        };
+        // where none is in force nothing is known of those that there are
+        let directory = wanted
+            .source
+            .parent()
+            .unwrap_or(Path::new("/"))
+            .to_path_buf();
+        let prefix = ProfileName::stack_prefix(self.stack);
+        let apparmor = &self.observed.host.apparmor;
+        let names: BTreeSet<&String> = apparmor.loaded.keys().chain(&apparmor.files).collect();
+        let files: Vec<ProfileFile> = names
+            .into_iter()
+            .filter(|name| name.starts_with(&prefix))
+            .filter(|name| self.desired.profiles.iter().all(|p| p.name != **name))
+            .map(|name| ProfileFile {
+                name: name.clone(),
+                text: String::new(),
+                source: directory.join(name),
+                system: Path::new(APPARMOR_SYSTEM_DIR).join(name),
+            })
+            .collect();
+        if files.is_empty() {
+            return;
+        }
+        let all: Vec<String> = self.steps.iter().map(|s| s.id.clone()).collect();
+        let why = format!("{} profiles are no service's any more", files.len());
+        let step = Step::RemoveProfiles { files };
+        self.push(
+            "profiles/left".to_owned(),
+            &refs(&all),
+            Change::Remove,
+            &why,
+            step,
+        );
     }
 }
 

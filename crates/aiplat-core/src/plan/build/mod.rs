@@ -35,6 +35,7 @@ pub fn plan(
 ) -> Result<Plan, Vec<PlanProblem>> {
     let mut builder = Builder {
         id: &config.id,
+        stack: config.name().as_str(),
         base_dir: config.base_dir(),
         desired,
         observed,
@@ -53,6 +54,7 @@ pub fn plan(
         builder.service(service);
     }
     builder.leftovers();
+    builder.leftover_profiles();
     builder.proofs();
     if !builder.problems.is_empty() {
         return Err(builder.problems);
@@ -93,6 +95,7 @@ mod id {
 
 struct Builder<'a> {
     id: &'a StackId,
+    stack: &'a str,
     base_dir: &'a Path,
     desired: &'a Desired,
     observed: &'a Observed,

@@ -1,0 +1,50 @@
+//! Failures of additions and removals.
+
+use aiplat_docker::stack::ExtendError;
+
+use super::Failure;
+use crate::exit::Exit;
+
+impl From<ExtendError> for Failure {
+    fn from(error: ExtendError) -> Self {
+        let words = error.to_string();
+        match error {
+            ExtendError::Prepare(error) => error.into(),
+            ExtendError::Catalogue(error) => error.into(),
+            ExtendError::Deploy(error) => error.into(),
+            ExtendError::Unknown(_) => {
+                Self::new(Exit::Invalid, words).hint("`aiplat catalog list` shows them")
+            }
+            ExtendError::Runs(_) => {
+                Self::new(Exit::Refused, words).hint("`aiplat deploy` mends one that does not work")
+            }
+            ExtendError::OtherFile { service, .. } => Self::new(Exit::Refused, words).hint(format!(
+                "`aiplat add {service}` brings it back as it was; `aiplat remove {service} --purge` forgets it, its data \
+                 too"
+            )),
+            ExtendError::Needed { by, .. } => {
+                let names: Vec<String> = by.iter().map(ToString::to_string).collect();
+                Self::new(Exit::Refused, words).hint(format!("remove {} first", names.join(", ")))
+            }
+            ExtendError::UnderWay(other) => Self::new(Exit::Refused, words).hint(format!(
+                "finish it with the same command, take it back with `aiplat remove {other}`, or settle on what the \
+                 manifest says with `aiplat deploy`"
+            )),
+            ExtendError::ManifestChanged(_) => Self::new(Exit::Refused, words)
+                .hint("`aiplat deploy` brings the stack to what the manifest says now"),
+            ExtendError::Undone { service, source } => {
+                let failure: Self = (*source).into();
+                failure.hint(format!(
+                    "`{service}` was taken away again, with all that was made for it; nothing else changed"
+                ))
+            }
+            ExtendError::NotUndone { service, source, .. } => {
+                let failure: Self = (*source).into();
+                let exit = failure.exit();
+                Self::new(exit, words)
+                    .all([failure.message])
+                    .hint(format!("`aiplat remove {service}` or the same command again goes on"))
+            }
+        }
+    }
+}

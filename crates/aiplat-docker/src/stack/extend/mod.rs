@@ -1,0 +1,96 @@
+//! Services that come and go while the others run.
+//!
+//! An addition is a deploy of what runs and one service more, under one hold of the stack's lock. What was there before is
+//! written down first ([`attempt`]), so that a service that does not become healthy is undone completely, by the run that
+//! added it or by the next one after a kill. A removal is a deploy of all but one; with a purge its plan also takes away
+//! what the service kept.
+
+mod add;
+mod attempt;
+mod remove;
+
+use std::path::PathBuf;
+
+use aiplat_core::names::ServiceName;
+
+pub use add::{Adding, Addition, add};
+pub(super) use attempt::Attempt;
+pub use remove::{Removing, remove};
+
+use super::{CatalogueError, DeployError, PrepareError};
+use crate::host::HostError;
+
+/// Why a service was not added or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExtendError {
+    /// It could not be planned: nothing has been touched.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// A service file.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// No such service.
+    #[error("expected a service or bundle of the catalogue, found `{0}`")]
+    Unknown(ServiceName),
+    /// It is there.
+    #[error("expected a service that does not run, and `{0}` runs in this stack already")]
+    Runs(ServiceName),
+    /// The stack has a file for that service.
+    #[error("expected the service file that this stack has kept for `{service}` in `{}`, found another one", .path.display())]
+    OtherFile {
+        /// The service.
+        service: ServiceName,
+        /// The file that was kept.
+        path: PathBuf,
+    },
+    /// Something stays that cannot be without it.
+    #[error("`{service}` is needed by {}", quoted(.by))]
+    Needed {
+        /// The service.
+        service: ServiceName,
+        /// Those that need it.
+        by: Vec<ServiceName>,
+    },
+    /// An earlier addition was interrupted.
+    #[error("expected no other addition under way; that of `{0}` was interrupted")]
+    UnderWay(ServiceName),
+    /// The manifest changed between an interrupted addition and its continuation.
+    #[error(
+        "expected the manifest as the interrupted addition of `{0}` left it; it was changed since"
+    )]
+    ManifestChanged(ServiceName),
+    /// A step failed, and what was there before is there again.
+    #[error("`{service}` was taken away again, with all that was made for it")]
+    Undone {
+        /// The service.
+        service: ServiceName,
+        /// What failed.
+        source: Box<DeployError>,
+    },
+    /// A step failed, and so did the way back.
+    #[error(
+        "`{service}` could not be added ({first}), and not all of it could be taken away again"
+    )]
+    NotUndone {
+        /// The service.
+        service: ServiceName,
+        /// What failed first.
+        first: String,
+        /// What failed on the way back.
+        source: Box<ExtendError>,
+    },
+    /// Steps of a removal failed, or of a way back.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+}
+
+impl From<HostError> for ExtendError {
+    fn from(error: HostError) -> Self {
+        Self::Prepare(error.into())
+    }
+}
+
+fn quoted(names: &[ServiceName]) -> String {
+    let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    all.join(", ")
+}

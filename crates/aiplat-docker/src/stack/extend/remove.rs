@@ -1,0 +1,229 @@
+//! One service less.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use aiplat_core::catalogue::{Catalogue, Service};
+use aiplat_core::names::ServiceName;
+use aiplat_core::plan::{Kept, Step};
+use aiplat_core::settings::KnownKeys;
+
+use super::super::own_services::{kept_file, without};
+use super::super::prepare::prepare_with;
+use super::super::{Inputs, Intent, Opened, Operation, Places, Prepared, open};
+use super::add::{checked, files_of, meant, there};
+use super::{Attempt, ExtendError};
+use crate::apply::{ApplyOptions, Report};
+use crate::engine::Engine;
+use crate::events::Events;
+use crate::host::Host;
+
+/// As its lock and its trail name it.
+const COMMAND: &str = "remove";
+
+/// A removal that is planned and locked.
+#[derive(Debug)]
+pub struct Removing {
+    /// The plan, and what it was made from.
+    pub prepared: Prepared,
+    /// The catalogue of what stays.
+    pub catalogue: Catalogue,
+    /// The services that are meant, whether they run or not.
+    pub services: Vec<ServiceName>,
+    /// Whether there is anything of them to take away.
+    pub anything: bool,
+}
+
+/// Plans the removal of a service, or of a bundle, from the stack in a directory, under the stack's lock.
+///
+/// Without `purge` everything that it kept stays: data, logs, secrets, reservations, and a service file of the user's
+/// own. A service that was removed before can still be purged.
+///
+/// # Errors
+/// [`ExtendError`]; nothing has been touched.
+pub async fn remove<E: Engine, H: Host>(
+    engine: &E,
+    host: &H,
+    base_dir: &Path,
+    service: &ServiceName,
+    purge: bool,
+    inputs: &Inputs,
+    places: &Places,
+) -> Result<Removing, ExtendError> {
+    // a directory without a stack has no lock to take
+    let known = super::super::catalogue(base_dir)?;
+    let volume = open(host, &known, base_dir)?.volume;
+    let operation = Operation::quiet(places, &volume.path, COMMAND)?;
+    // what was read before the lock was had may be another run's past
+    let catalogue = super::super::catalogue(&volume.path)?;
+    let opened = open(host, &catalogue, &volume.path)?;
+    let services = meant(&catalogue, service);
+    if services.is_empty() {
+        return Err(ExtendError::Unknown(service.clone()));
+    }
+    let others = |a: &&Attempt| a.services.iter().all(|name| !services.contains(name));
+    let attempt = Attempt::read(&volume.path)?;
+    if let Some(other) = attempt.as_ref().filter(others) {
+        return Err(ExtendError::UnderWay(other.service.clone()));
+    }
+    let stay = staying(&opened, &catalogue, &services)?;
+    let own: Vec<&ServiceName> = if purge {
+        let file = |name: &&ServiceName| kept_file(&volume.path, name).is_ok_and(|f| f.is_some());
+        services.iter().filter(file).collect()
+    } else {
+        Vec::new()
+    };
+    let after = without(&volume.path, &own)?;
+    let mut inputs = inputs.clone();
+    COMMAND.clone_into(&mut inputs.command);
+    let here = volume.path.display().to_string();
+    inputs.flags.insert("BASE_DIR".to_owned(), here);
+    inputs.flags.insert("SERVICES".to_owned(), stay.join(","));
+    for service in own.iter().filter_map(|name| catalogue.get(name)) {
+        inputs.unset.extend(keys(service));
+    }
+    let mut prepared = prepare_with(
+        engine,
+        host,
+        &after,
+        &inputs,
+        places,
+        Intent::Deploy,
+        Some(operation),
+        None,
+    )
+    .await?;
+    let kept = there(host, Kept::of(&prepared.config, &catalogue, &services))?;
+    let mut files = Kept::default();
+    if purge {
+        files = there(host, files_of(&volume.path, &own)?)?;
+        for path in kept.directories.iter().chain(&files.directories) {
+            // refused as a whole: a service without its container but with its data is nothing anybody asked for
+            host.purge_check(path, &volume.path)?;
+        }
+        prepared
+            .plan
+            .forget(&kept, &files, "the service is purged", true);
+        checked(&prepared, &catalogue)?;
+    } else if !kept.is_empty() {
+        prepared.plan.notes.push(stays(service, &kept));
+    }
+    prepared.plan.notes.extend(reserved(&after, &services));
+    let running = prepared.plan.steps.iter().any(|step| match &step.step {
+        Step::RemoveContainer(container) => {
+            let name = container.service.as_ref();
+            name.is_some_and(|name| services.contains(name))
+        }
+        _ => false,
+    });
+    let selected = opened.config.selection.services();
+    let anything = running
+        || attempt.is_some()
+        || services.iter().any(|name| selected.contains(name))
+        || purge && !(kept.is_empty() && files.is_empty());
+    Ok(Removing {
+        prepared,
+        catalogue: after,
+        services,
+        anything,
+    })
+}
+
+/// The services that stay; none of them may need one that goes.
+fn staying(
+    opened: &Opened,
+    catalogue: &Catalogue,
+    gone: &[ServiceName],
+) -> Result<Vec<String>, ExtendError> {
+    let selected = opened.config.selection.services();
+    let stay: Vec<&Service> = selected
+        .iter()
+        .filter(|name| !gone.contains(name))
+        .filter_map(|name| catalogue.get(name))
+        .collect();
+    for service in gone.iter().filter_map(|name| catalogue.get(name)) {
+        let by: BTreeSet<&ServiceName> = stay
+            .iter()
+            .filter(|other| selected.contains(&service.name) && other.depends_on(service))
+            .map(|other| &other.name)
+            .collect();
+        if !by.is_empty() {
+            return Err(ExtendError::Needed {
+                service: service.name.clone(),
+                by: by.into_iter().cloned().collect(),
+            });
+        }
+    }
+    Ok(stay.iter().map(|s| s.name.to_string()).collect())
+}
+
+/// The manifest keys that only this service gives a meaning to.
+fn keys(service: &Service) -> Vec<String> {
+    let ports = service.ports.iter().filter_map(|p| p.key.clone());
+    let secrets = service.secrets.iter().filter_map(|s| s.key.clone());
+    let image = KnownKeys::image_key(&service.name);
+    ports.chain(secrets).chain([image]).collect()
+}
+
+/// What a removal without a purge leaves, in words.
+fn stays(service: &ServiceName, kept: &Kept) -> String {
+    let data = |path: &&PathBuf| path.parent().is_some_and(|p| p.ends_with("data"));
+    let data = kept.directories.iter().filter(data);
+    let data: Vec<String> = data.map(|path| format!("`{}`", path.display())).collect();
+    let where_to = if data.is_empty() {
+        format!("the configuration and secrets of `{service}` stay")
+    } else {
+        format!(
+            "the data of `{service}` stays in {}, and so do its configuration and secrets",
+            data.join(", ")
+        )
+    };
+    format!(
+        "{where_to}: `aiplat add {service}` brings it back as it was, `aiplat remove {service} --purge` takes them away"
+    )
+}
+
+/// Ports that stay reserved, in words: those of what the catalogue still has.
+fn reserved(catalogue: &Catalogue, gone: &[ServiceName]) -> Option<String> {
+    let services = gone.iter().filter_map(|name| catalogue.get(name));
+    let keys = services.flat_map(|s| s.ports.iter().filter_map(|p| p.key.as_deref()));
+    let keys: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
+    let words = || {
+        format!(
+            "{} stays reserved for this stack, so that it moves nowhere when the service comes back",
+            keys.join(", ")
+        )
+    };
+    (!keys.is_empty()).then(words)
+}
+
+impl Removing {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// [`ExtendError::Deploy`]; the same again goes on from what is left.
+    pub async fn run<E: Engine, H: Host, V: Events>(
+        self,
+        engine: &E,
+        host: &H,
+        options: &ApplyOptions,
+        events: &V,
+    ) -> Result<Report, ExtendError> {
+        Ok(self.prepared.deploy(engine, host, options, events).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_a_service_are_its_ports_secrets_and_image() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let grafana = catalogue.get(&"grafana".parse().unwrap()).unwrap();
+        let keys = keys(grafana);
+        for key in ["GRAFANA_PORT", "IMAGE_GRAFANA"] {
+            assert!(keys.iter().any(|k| k == key), "{keys:?}");
+        }
+    }
+}
