@@ -6,7 +6,8 @@ use aiplat_core::desired::Desired;
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{
-    Plan, PlanProblem, Purge, Reach, Violation, check, plan, reload, restart, sign_in, teardown,
+    Kept, Plan, PlanProblem, Purge, Reach, Violation, check, plan, reload, restart, sign_in,
+    teardown,
 };
 use aiplat_docker::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use aiplat_docker::events::{Event, Events};
@@ -197,6 +198,23 @@ impl<'a> Run<'a> {
         made.map_err(ObserveError::from)?;
         let plan = self.plan().await?;
         self.apply(&plan, &Nobody).await
+    }
+
+    /// Brings the stack to what is wanted, and takes away what it keeps of services that are not part of it.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn forget(&self, services: &[ServiceName]) -> Result<Report, RunError> {
+        let mut plan = self.plan().await?;
+        let config = &self.stack.config;
+        let state = |path: &std::path::Path| self.machine.host.path_state(path);
+        let kept = Kept::of(config, self.catalogue, services)
+            .only(|path| !matches!(state(path), Ok(PathState::Absent)));
+        if self.machine.is_dead() {
+            return Err(Died.into());
+        }
+        plan.forget(&kept, &Kept::default(), "the service is purged", true);
+        self.checked(Ok(plan)).await
     }
 
     /// Starts services again.

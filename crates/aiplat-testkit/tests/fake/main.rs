@@ -2,6 +2,7 @@
 
 mod backup;
 mod contract;
+mod extended;
 mod interrupted;
 mod operations;
 mod order;
