@@ -19,6 +19,8 @@ pub(crate) struct Own {
     pub(crate) state_dir: Option<PathBuf>,
     /// Only for tests: the table of what is mounted at boot, instead of `/etc/fstab`.
     pub(crate) test_fstab: Option<PathBuf>,
+    /// Only for tests: where systemd reads its units, instead of `/etc/systemd/system`.
+    pub(crate) test_systemd: Option<PathBuf>,
     /// Only for tests: the process kills itself after this many records of the journal.
     pub(crate) test_kill_after: Option<usize>,
 }
@@ -32,6 +34,8 @@ pub(crate) struct Environment {
     pub(crate) own: Own,
     /// Why the own settings could not be read, in words without values.
     pub(crate) own_problem: Option<String>,
+    /// The program itself.
+    pub(crate) program: Option<PathBuf>,
     /// The process' arguments without its own name.
     pub(crate) arguments: Vec<String>,
     /// The terminal that is standard input.
@@ -69,6 +73,7 @@ impl Environment {
             invoking_user: invoking_user(&variables),
             own,
             own_problem,
+            program: std::env::current_exe().ok(),
             arguments: std::env::args_os()
                 .skip(1)
                 .map(|word| word.to_string_lossy().into_owned())

@@ -9,7 +9,7 @@ use aiplat_core::observed::VolumeFacts;
 use aiplat_core::settings::{KnownKeys, Warning};
 use aiplat_docker::apply::ApplyOptions;
 use aiplat_docker::engine::{Bollard, Engine};
-use aiplat_docker::host::LinuxHost;
+use aiplat_docker::host::{Boot, LinuxHost};
 use aiplat_docker::stack::{
     CatalogueError, Inputs, Intent, Opened, Places, PrepareError, Prepared, catalogue, open,
     prepare,
@@ -107,6 +107,7 @@ impl Session {
         let usual = LinuxHost::default();
         LinuxHost {
             state_dir: self.places().state_dir,
+            boot: self.boot(),
             fstab: self
                 .environment
                 .own
@@ -126,6 +127,17 @@ impl Session {
     ) -> Result<Prepared, PrepareError> {
         let (host, places) = (self.host(), self.places());
         prepare(engine, &host, &self.catalogue, inputs, &places, intent).await
+    }
+
+    /// Where systemd starts the host it puts the firewall's rules back, of the stacks in the usual register.
+    fn boot(&self) -> Option<Boot> {
+        let own = &self.environment.own;
+        let usual = own.state_dir.is_none() && Path::new("/run/systemd/system").is_dir();
+        let units = usual.then(|| PathBuf::from("/etc/systemd/system"));
+        Some(Boot {
+            units: own.test_systemd.clone().or(units)?,
+            program: self.environment.program.clone()?,
+        })
     }
 
     /// How the stack was found.

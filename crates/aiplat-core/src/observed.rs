@@ -210,6 +210,9 @@ pub struct FirewallFacts {
     pub available: bool,
     /// Bridges whose rules are in place, in effect before any rule that accepts.
     pub guarded: BTreeSet<String>,
+    /// The next boot of the host would not put them back, and could.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unkept: bool,
 }
 
 /// A cgroup's limits as read from the kernel; `None` is unlimited.

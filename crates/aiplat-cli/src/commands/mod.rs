@@ -12,6 +12,7 @@ mod events;
 mod exec;
 mod exit_codes;
 mod export;
+mod firewall;
 mod health;
 mod import;
 mod logs;
@@ -63,6 +64,7 @@ pub(crate) enum Command {
     Metrics(metrics::Metrics),
     Doctor(doctor::Doctor),
     Verify(verify::Verify),
+    Firewall(firewall::Firewall),
     Add(Box<add::Add>),
     Remove(remove::Remove),
     Restart(restart::Restart),
@@ -130,6 +132,7 @@ fn dispatch(cli: Cli, environment: Environment) -> Ended {
             Command::Export(command) => command.run(&session).await,
             Command::Import(command) => command.run(&session).await,
             Command::Audit(command) => command.run(&session),
+            Command::Firewall(command) => command.run(&session),
             Command::Catalog(command) => command.run(&session),
             Command::Completions(command) => command.run(&session),
             Command::Man(command) => command.run(&session),

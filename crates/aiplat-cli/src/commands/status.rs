@@ -8,6 +8,7 @@ use aiplat_core::names::ServiceName;
 use aiplat_core::observed::{ContainerState, ImageFacts, ObservedContainer};
 use aiplat_core::spec::label;
 use aiplat_docker::engine::{ContainerDetail, Engine, HealthState};
+use aiplat_docker::host::{Host as _, HostQuestion};
 use aiplat_docker::probe::{Outcome as Answer, probe_once};
 use aiplat_docker::redact::Redactor;
 use aiplat_docker::stack::PrepareError;
@@ -68,6 +69,7 @@ impl Status {
             .collect();
         let answers = asked(session, &engine, config, &details).await?;
         let rows = rows(session, config, &own, &details, &answers, &images);
+        let open = open_host(session, config, &own);
         let certificates = if rows.iter().any(|r| r.service == "caddy" && up(r)) {
             certificates::look(config, &session.catalogue).await
         } else {
@@ -79,7 +81,10 @@ impl Status {
             base_dir: config.base_dir().display().to_string(),
             domain: config.domain(),
             ca_certificate: services::local_ca(config),
-            notes: notes(config, &rows, &certificates),
+            notes: notes(config, &rows, &certificates)
+                .into_iter()
+                .chain(open)
+                .collect(),
             certificates,
             services: rows,
         };
@@ -90,6 +95,29 @@ impl Status {
             Exit::Unhealthy
         })
     }
+}
+
+/// That the containers of a running stack reach the host, when they do: after a boot that did not put the rules back.
+fn open_host(
+    session: &Session,
+    config: &StackConfig,
+    own: &[&ObservedContainer],
+) -> Option<String> {
+    let runs = own.iter().any(|c| c.state == ContainerState::Running);
+    let question = HostQuestion {
+        base_dir: config.base_dir().to_path_buf(),
+        ..HostQuestion::default()
+    };
+    // somebody who may not see the firewall cannot be told
+    let seen = runs
+        .then(|| session.host().facts(&question).ok())
+        .flatten()?;
+    let closed = seen.firewall.guarded.contains(&config.id.bridge());
+    (seen.firewall.available && !closed).then(|| {
+        "THE HOST IS OPEN TO THIS STACK: its firewall rules are gone, and its containers reach what listens on the \
+         host; `aiplat firewall` closes it"
+            .to_owned()
+    })
 }
 
 fn up(row: &services::Row) -> bool {

@@ -23,6 +23,7 @@ mod one_line;
 mod operations;
 #[path = "../common/pages.rs"]
 mod pages;
+mod reboot;
 mod registry;
 mod render;
 mod rollback;

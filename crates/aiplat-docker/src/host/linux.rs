@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use aiplat_apparmor::Label;
 use aiplat_core::names::{StackId, StackName};
-use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
+use aiplat_core::observed::{CgroupFacts, FirewallFacts, HostFacts, PathState, VolumeFacts};
 use aiplat_core::spec::{
     CgroupSpec, DataCopy, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, ProfileFile,
 };
 
 use super::apparmor::{self, AppArmor, AppArmorPaths};
+use super::boot::Boot;
 use super::cgroup::Cgroups;
 use super::firewall::Firewall;
 use super::in_force::{self, InForce};
@@ -59,6 +60,8 @@ pub struct LinuxHost {
     pub blkid: Program,
     /// The table of what is mounted at boot: `/etc/fstab`.
     pub fstab: PathBuf,
+    /// How every boot puts the firewall's rules back; nothing where somebody else sees to it.
+    pub boot: Option<Boot>,
 }
 
 impl Default for LinuxHost {
@@ -74,6 +77,7 @@ impl Default for LinuxHost {
             systemctl: Program::named("systemctl"),
             blkid: Program::named("blkid"),
             fstab: "/etc/fstab".into(),
+            boot: None,
         }
     }
 }
@@ -134,7 +138,10 @@ impl Host for LinuxHost {
                 },
                 volume: volume::volume(&self.proc, base_dir)?,
                 max_open_files: open_files::most(&self.proc, engine_root.as_deref()),
-                firewall: firewall.join().unwrap_or_default(),
+                firewall: FirewallFacts {
+                    unkept: self.boot.as_ref().is_some_and(|boot| !boot.is_kept()),
+                    ..firewall.join().unwrap_or_default()
+                },
             })
         })
     }
@@ -272,7 +279,11 @@ impl Host for LinuxHost {
     }
 
     fn guard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
-        self.firewall().guard(spec)
+        let outcome = self.firewall().guard(spec)?;
+        match &self.boot {
+            Some(boot) if boot.keep()? == Outcome::Changed => Ok(Outcome::Changed),
+            _ => Ok(outcome),
+        }
     }
 
     fn unguard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
@@ -297,7 +308,11 @@ impl Host for LinuxHost {
             return Ok(());
         }
         loaded.register.remove(stack_id);
-        store.save(&lock, &loaded.register)
+        store.save(&lock, &loaded.register)?;
+        match &self.boot {
+            Some(boot) if loaded.register.stacks.is_empty() => boot.forget(),
+            _ => Ok(()),
+        }
     }
 
     fn capabilities(&self) -> Result<BTreeSet<String>, HostError> {

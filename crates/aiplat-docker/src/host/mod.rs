@@ -15,6 +15,7 @@ use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
 use aiplat_core::spec::{CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
 
 pub use apparmor::AppArmorPaths;
+pub use boot::{Boot, UNIT as BOOT_UNIT};
 pub use error::HostError;
 pub use in_force::InForce;
 pub use linux::LinuxHost;
@@ -26,6 +27,7 @@ pub use register::{LoadedRegister, RegisterStore};
 pub use secrets::{SecretsStore, draw};
 
 mod apparmor;
+mod boot;
 mod cgroup;
 pub(crate) mod device;
 mod error;

@@ -166,6 +166,14 @@ fn of_stack<H: Host>(host: &H, stack: &Standing) -> Vec<Metric> {
             one(pending.map(size)),
         ),
         metric(
+            "aiplat_firewall_closed",
+            "Whether the host's own listeners are closed to the stack's containers; absent where that cannot be seen.",
+            one(observed.host.firewall.available.then(|| {
+                let guarded = &observed.host.firewall.guarded;
+                flag(guarded.contains(&config.id.bridge()))
+            })),
+        ),
+        metric(
             "aiplat_unfinished_steps",
             "Steps that were begun and neither done nor failed: a run was killed, or works now.",
             one(Some(size(unfinished))),

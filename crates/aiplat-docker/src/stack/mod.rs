@@ -16,6 +16,7 @@ mod deploy;
 mod drift;
 mod error;
 mod extend;
+mod firewall;
 mod given;
 mod happened;
 mod inputs;
@@ -54,6 +55,7 @@ pub use certificates::{
 pub use deploy::DeployError;
 pub use error::PrepareError;
 pub use extend::{Adding, Addition, ExtendError, Removing, add, remove};
+pub use firewall::{Guarded, guard};
 pub use happened::{Happened, events, recorded};
 pub use inputs::{Inputs, Intent, ServiceFile};
 pub use list::{StackSummary, list};

@@ -119,7 +119,7 @@ fn guards(observed: &Observed, findings: &mut Vec<Finding>) {
             Finding::error(
                 "firewall",
                 format!("the rules of stack `{stack}` are gone: its containers reach the host's own listeners"),
-                "run `aiplat deploy` for it; something reloaded the firewall",
+                "`aiplat firewall` puts them back; the host was started without, or something reloaded the firewall",
             )
         });
     }

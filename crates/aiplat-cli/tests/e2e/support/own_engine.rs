@@ -5,9 +5,11 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::until;
 use crate::pages::root;
 
-/// What holds the namespaces: the network is fresh, and of the mounts only those that tell of the network are others.
+/// What holds the namespaces: the network is fresh, and of the mounts only those that tell of the network and of processes
+/// are others. It is the first of its processes, all of which end with it, and it with the test, however that ends.
 const HOLD: &str = r#"set -eu
 mkdir -p "$1/cgroup"
 mount --rbind /sys/fs/cgroup "$1/cgroup"
@@ -15,7 +17,7 @@ mount -t sysfs sysfs /sys
 mount --rbind "$1/cgroup" /sys/fs/cgroup
 ip link set lo up
 echo ready
-exec sleep infinity"#;
+while :; do sleep 3600 & wait; done"#;
 
 /// An engine, gone with its value.
 #[derive(Debug)]
@@ -28,10 +30,18 @@ impl OwnEngine {
     /// Starts it with these images of another engine.
     pub(crate) fn start(directory: &Path, from: &Path, images: &[&str]) -> Self {
         std::fs::create_dir_all(directory).unwrap();
-        let mut holder = Command::new("unshare")
+        let mut holder = Command::new("setpriv")
             .args([
+                "--pdeathsig",
+                "KILL",
+                "--",
+                "unshare",
                 "--net",
                 "--mount",
+                "--mount-proc",
+                "--pid",
+                "--fork",
+                "--kill-child=SIGKILL",
                 "--propagation",
                 "slave",
                 "bash",
@@ -42,7 +52,7 @@ impl OwnEngine {
             .arg(directory)
             .stdout(Stdio::piped())
             .spawn()
-            .expect("unshare, of util-linux");
+            .expect("setpriv and unshare, of util-linux");
         let mut line = String::new();
         let output = holder.stdout.take().expect("its output");
         BufReader::new(output).read_line(&mut line).unwrap();
@@ -80,9 +90,28 @@ impl OwnEngine {
     /// A program that runs where the engine runs.
     pub(crate) fn inside(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        let pid = self.holder.id().to_string();
-        command.args(["-t", &pid, "--net", "--mount", "--", program]);
+        let pid = self.first().to_string();
+        command.args(["-t", &pid, "--net", "--mount", "--pid", "--", program]);
         command
+    }
+
+    /// The first process inside, as the test sees it: the only child of what waits for it.
+    fn first(&self) -> u32 {
+        let pid = self.holder.id();
+        let children = format!("/proc/{pid}/task/{pid}/children");
+        let children = std::fs::read_to_string(children).unwrap_or_default();
+        children.trim().parse().expect("one process holds it")
+    }
+
+    /// Every process inside ends at this moment, the engine and all containers, as in a power cut.
+    pub(crate) fn power_cut(&self) {
+        let done = self.inside("bash").args(["-c", "kill -KILL -1"]).status();
+        done.expect("nsenter, of util-linux");
+        until("every process ended", || {
+            let list = self.inside("ps").args(["-e", "-o", "comm="]).output();
+            let list = String::from_utf8_lossy(&list.unwrap().stdout).into_owned();
+            !list.contains("dockerd") && !list.contains("containerd")
+        });
     }
 
     pub(crate) fn up(&self) {

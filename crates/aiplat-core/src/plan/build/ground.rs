@@ -37,9 +37,13 @@ impl Builder<'_> {
         self.profiles();
         let firewall = &self.desired.firewall;
         let host = &self.observed.host.firewall;
-        if host.available && !host.guarded.contains(&firewall.bridge) {
-            let why =
-                "the host's own listeners must be closed to the stack before it has a network";
+        let open = !host.guarded.contains(&firewall.bridge);
+        if host.available && (open || host.unkept) {
+            let why = if open {
+                "the host's own listeners must be closed to the stack before it has a network"
+            } else {
+                "the host's next boot must close its own listeners to the stack, too"
+            };
             let step = Step::Firewall(firewall.clone());
             let images = self.image_ids();
             self.push(

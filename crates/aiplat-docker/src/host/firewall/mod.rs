@@ -50,6 +50,7 @@ impl Firewall<'_> {
         FirewallFacts {
             available: true,
             guarded,
+            unkept: false,
         }
     }
 

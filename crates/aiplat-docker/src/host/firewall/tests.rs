@@ -56,6 +56,7 @@ fn spec(bridge: &str) -> FirewallSpec {
 
 fn guarded(names: &[&str]) -> FirewallFacts {
     FirewallFacts {
+        unkept: false,
         available: true,
         guarded: names.iter().map(|&n| n.to_owned()).collect(),
     }

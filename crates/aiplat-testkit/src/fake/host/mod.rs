@@ -85,6 +85,7 @@ impl Host for FakeHost {
             firewall: FirewallFacts {
                 available: true,
                 guarded: state.guarded.clone(),
+                unkept: false,
             },
             cgroup: cgroup.cloned(),
             volume,
