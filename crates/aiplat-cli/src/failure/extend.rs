@@ -19,8 +19,8 @@ impl From<ExtendError> for Failure {
                 Self::new(Exit::Refused, words).hint("`aiplat deploy` mends one that does not work")
             }
             ExtendError::OtherFile { service, .. } => Self::new(Exit::Refused, words).hint(format!(
-                "`aiplat add {service}` brings it back as it was; `aiplat remove {service} --purge` forgets it, its data \
-                 too"
+                "edit that one and run `aiplat deploy`, or `aiplat add {service}` where it does not run; `aiplat remove {service} \
+                 --purge` forgets it, its data too"
             )),
             ExtendError::Needed { by, .. } => {
                 let names: Vec<String> = by.iter().map(ToString::to_string).collect();

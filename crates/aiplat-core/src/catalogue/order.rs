@@ -19,9 +19,11 @@ pub(crate) fn predecessors(service: &Service) -> impl Iterator<Item = &ServiceNa
 }
 
 impl Service {
-    /// Whether it cannot be without another one: it names it, it is wired to it, or both are parts of one bundle.
+    /// Whether it cannot be without another one: it names it, it works in its directories, it is wired to it, or both
+    /// are parts of one bundle.
     pub fn depends_on(&self, other: &Self) -> bool {
-        let mut named = self.needs.iter().chain(&self.run.network_of);
+        let shared = self.mounts.iter().filter_map(|mount| mount.of.as_ref());
+        let mut named = self.needs.iter().chain(&self.run.network_of).chain(shared);
         let wired = other
             .vector_store
             .is_some_and(|store| matches!(self.vector.get(store), Wiring::Env { .. }));
@@ -91,6 +93,13 @@ mod tests {
         assert!(
             get("dify-api").depends_on(get("dify-web")),
             "parts of one bundle"
+        );
+        let mut shares = get("n8n").clone();
+        assert!(!shares.depends_on(get("grafana")));
+        shares.mounts[0].of = Some("grafana".parse().unwrap());
+        assert!(
+            shares.depends_on(get("grafana")),
+            "it works in its directory"
         );
         assert!(!get("redis").depends_on(get("litellm")));
         assert!(!get("caddy").depends_on(get("n8n")));
