@@ -6,8 +6,8 @@ use aiplat_core::desired::Desired;
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{
-    Kept, Plan, PlanProblem, Purge, Reach, Violation, check, plan, reload, restart, sign_in,
-    teardown,
+    Kept, Plan, PlanProblem, Purge, Reach, RenewedCertificate, Violation, check, plan, reload,
+    renew, restart, sign_in, teardown,
 };
 use aiplat_docker::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use aiplat_docker::events::{Event, Events};
@@ -252,6 +252,28 @@ impl<'a> Run<'a> {
     pub async fn sign_in(&self, key: &str) -> Result<Report, RunError> {
         let observed = self.observe().await?;
         let plan = sign_in(&self.stack.config, &self.desired, &observed, key.into());
+        self.checked(plan).await
+    }
+
+    /// Gets new certificates for the front door.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn renew(
+        &self,
+        door: &ServiceName,
+        certificates: Vec<RenewedCertificate>,
+    ) -> Result<Report, RunError> {
+        let observed = self.observe().await?;
+        let (config, catalogue) = (&self.stack.config, self.catalogue);
+        let plan = renew(
+            config,
+            catalogue,
+            &self.desired,
+            &observed,
+            door,
+            certificates,
+        );
         self.checked(plan).await
     }
 

@@ -7,6 +7,7 @@ mod interrupted;
 mod operations;
 mod order;
 mod quiet;
+mod renewed;
 mod rollback;
 mod rotated;
 mod sign_in;

@@ -1,5 +1,6 @@
 //! Secrets rotated on running stacks, judged by clients of the test's own.
 
+mod apps;
 mod ask;
 mod full_disk;
 mod given;

@@ -24,6 +24,9 @@ use crate::host::Host;
 /// their keys a moment later.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PACE: Duration = Duration::from_millis(250);
+/// The same for a service that was asked too often: those that count, count by the minute.
+const PATIENCE_COUNTED: Duration = Duration::from_secs(90);
+const PACE_COUNTED: Duration = Duration::from_secs(3);
 /// How long one question may take: a login may hash for a while on a busy host.
 const TRY: Duration = Duration::from_secs(20);
 
@@ -36,6 +39,39 @@ enum Answer {
     Refused,
     /// Neither, in the service's words or the connection's.
     Unclear(String),
+    /// Neither, since it was asked too often lately.
+    TooOften(String),
+}
+
+/// Until when an answer other than the wanted one is asked for again, and how often.
+struct Patience {
+    began: Instant,
+    end: Duration,
+}
+
+impl Patience {
+    fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            end: PATIENCE,
+        }
+    }
+
+    /// Waits a little for another answer than this. `false` when it has waited enough.
+    async fn wait(&mut self, answer: &Answer) -> bool {
+        let pace = match answer {
+            Answer::TooOften(_) => {
+                self.end = PATIENCE_COUNTED;
+                PACE_COUNTED
+            }
+            _ => PACE,
+        };
+        if self.began.elapsed() >= self.end {
+            return false;
+        }
+        tokio::time::sleep(pace).await;
+        true
+    }
 }
 
 /// A secret that is not as it must be. Holds no value.
@@ -153,13 +189,13 @@ async fn prove(
     } else {
         Answer::Refused
     };
-    let end = Instant::now() + PATIENCE;
+    let mut patience = Patience::begin();
     loop {
         let answer = answer(to, ask).await;
         if answer == wanted {
             return Ok(());
         }
-        if Instant::now() >= end {
+        if !patience.wait(&answer).await {
             return Err(match (accepted, answer) {
                 (true, answer) => SecretError::NotAccepted {
                     secret,
@@ -173,7 +209,6 @@ async fn prove(
                 },
             });
         }
-        tokio::time::sleep(PACE).await;
     }
 }
 
@@ -181,7 +216,7 @@ fn told(answer: Answer) -> String {
     match answer {
         Answer::Accepted => "it lets it in".to_owned(),
         Answer::Refused => "it refuses it".to_owned(),
-        Answer::Unclear(words) => words,
+        Answer::Unclear(words) | Answer::TooOften(words) => words,
     }
 }
 
@@ -192,26 +227,27 @@ async fn make_so(
     wanted: &Ask,
     change: &SecretChange,
 ) -> Result<(), SecretError> {
-    let end = Instant::now() + PATIENCE;
+    let mut patience = Patience::begin();
     loop {
-        match answer(to, wanted).await {
+        let answer = answer(to, wanted).await;
+        match answer {
             Answer::Accepted => return Ok(()),
             Answer::Refused => break,
-            Answer::Unclear(words) if Instant::now() >= end => {
-                return Err(SecretError::NotAccepted {
-                    secret: act.secret.clone(),
-                    service: act.gate.service.clone(),
-                    words,
-                });
-            }
-            Answer::Unclear(_) => tokio::time::sleep(PACE).await,
+            Answer::Unclear(_) | Answer::TooOften(_) => {}
+        }
+        if !patience.wait(&answer).await {
+            return Err(SecretError::NotAccepted {
+                secret: act.secret.clone(),
+                service: act.gate.service.clone(),
+                words: told(answer),
+            });
         }
     }
     let (secret, service) = (act.secret.clone(), act.gate.service.clone());
     match changed(to, change).await {
         Answer::Accepted => prove(act, to, wanted, true).await,
         Answer::Refused => Err(SecretError::Neither { secret, service }),
-        Answer::Unclear(words) => Err(SecretError::NotChanged {
+        Answer::Unclear(words) | Answer::TooOften(words) => Err(SecretError::NotChanged {
             secret,
             service,
             words,
