@@ -188,6 +188,8 @@ impl Session {
             environment: self.environment.variables.clone(),
             invoking_user: self.environment.invoking_user,
             allow_unmounted: settings.allow_unmounted,
+            // only a deploy refuses: what else is done to a stack is not about its limits
+            best_effort: true,
             command: command.to_owned(),
             ..Inputs::default()
         })

@@ -172,6 +172,9 @@ pub struct HostFacts {
     pub firewall: FirewallFacts,
     /// The parent cgroup's limits as the kernel has them, when it exists.
     pub cgroup: Option<CgroupFacts>,
+    /// The limit of disk space, where the stack has one or had one.
+    #[serde(default)]
+    pub quota: Option<QuotaFacts>,
     /// Where `BASE_DIR` lies.
     pub volume: VolumeFacts,
     /// Largest number of open files the engine's containers may ask for.
@@ -224,6 +227,91 @@ pub struct CgroupFacts {
     pub milli_cpus: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u32>,
+}
+
+/// What the file system of a stack's directory holds it to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaFacts {
+    /// Why no limit can be held here.
+    pub refusal: Option<QuotaRefusal>,
+    /// The project of `BASE_DIR`, where it is one of a stack's and handed on to what is made in it.
+    pub project: Option<u32>,
+    /// The limit in bytes, as the kernel has it.
+    pub limit_bytes: Option<u64>,
+    /// Bytes that the stack's project has in use.
+    pub used_bytes: u64,
+    /// `BASE_DIR` and the directories in it, two levels deep, belong to the stack's project, and so will what is made in
+    /// them.
+    pub marked: bool,
+}
+
+/// Why a limit of disk space cannot be held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuotaRefusal {
+    /// The file system has no such quotas, or none that this program can set.
+    #[error("expected ext4 or xfs below `{}`, found {file_system}", .at.display())]
+    FileSystem {
+        /// Where the file system is mounted.
+        at: PathBuf,
+        /// Its type.
+        file_system: String,
+    },
+    /// They are off.
+    #[error(
+        "expected the {file_system} file system at `{}` to be mounted with the option `prjquota`", .at.display()
+    )]
+    Option {
+        /// Where the file system is mounted.
+        at: PathBuf,
+        /// Its type.
+        file_system: String,
+        /// What is mounted there.
+        device: PathBuf,
+    },
+    /// A program that sets them is missing.
+    #[error("expected the program `{program}`")]
+    Program {
+        /// Its name.
+        program: String,
+        /// The Debian package that has it.
+        package: String,
+    },
+    /// This kind of host is not asked for quotas.
+    #[error("expected a host that can hold a directory to a limit")]
+    Host,
+}
+
+impl QuotaRefusal {
+    /// What the operator can do.
+    pub fn hint(&self) -> String {
+        let without = "or take `STACK_DISK` out";
+        match self {
+            Self::FileSystem { .. } => {
+                format!("give the stack a volume of its own (`aiplat setup --device`), {without}")
+            }
+            Self::Option {
+                at,
+                file_system,
+                device,
+            } => {
+                let (at, device) = (at.display(), device.display());
+                let features = if file_system == "ext4" {
+                    format!(
+                        "`tune2fs -O project,quota -Q prjquota {device}` while it is not mounted, then "
+                    )
+                } else {
+                    String::new()
+                };
+                format!(
+                    "{features}`prjquota` among the options of `{at}` in `/etc/fstab`, unmounted and mounted again (a \
+                     remount is not enough); {without}"
+                )
+            }
+            Self::Program { package, .. } => format!("install the package `{package}`, {without}"),
+            Self::Host => without.trim_start_matches("or ").to_owned(),
+        }
+    }
 }
 
 /// Where `BASE_DIR` lies.

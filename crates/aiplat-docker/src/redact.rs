@@ -133,6 +133,7 @@ fn step_texts(step: &Step) -> Vec<&Text> {
         Step::Directories(_)
         | Step::RemoveFile { .. }
         | Step::Cgroup(_)
+        | Step::Quota(_)
         | Step::Network(_)
         | Step::Firewall(_)
         | Step::Profiles { .. }
@@ -143,6 +144,7 @@ fn step_texts(step: &Step) -> Vec<&Text> {
         | Step::RemoveFirewall(_)
         | Step::RemoveProfiles { .. }
         | Step::RemoveCgroup { .. }
+        | Step::RemoveQuota(_)
         | Step::PurgeDirectory { .. }
         | Step::Release => Vec::new(),
     }

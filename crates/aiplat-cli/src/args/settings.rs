@@ -66,6 +66,9 @@ pub(crate) struct SettingsArgs {
     /// Processes for the whole stack [key: STACK_PIDS]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) pids: Option<String>,
+    /// Disk space for the whole stack, such as 200g [key: STACK_DISK]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) disk: Option<String>,
     /// Any key of the manifest but a secret; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -97,6 +100,7 @@ impl SettingsArgs {
             ("STACK_CPUS", &self.cpus),
             ("STACK_MEMORY", &self.memory),
             ("STACK_PIDS", &self.pids),
+            ("STACK_DISK", &self.disk),
         ];
         let given = named
             .into_iter()

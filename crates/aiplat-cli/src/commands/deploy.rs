@@ -41,9 +41,10 @@ pub(crate) struct Deploy {
     /// What commands ask for that no flag and no key stands for.
     #[arg(skip)]
     more: More,
-    /// Go on where the kernel does not hold a container to its limits, rights or read-only root, and say so
+    /// Go on where the kernel does not hold a container to its limits, rights or read-only root, or the stack to its disk
+    /// space, and say so
     ///
-    /// With `--json` it stands in `not_in_force`, by service, of those that this run made.
+    /// With `--json` it stands in `not_in_force`, by service, of those that this run made; disk space in `notes`.
     #[arg(long)]
     best_effort: bool,
     #[command(flatten)]
@@ -86,6 +87,7 @@ impl Deploy {
         let mut inputs = session.inputs(&self.settings, command)?;
         inputs.deep = self.deep;
         inputs.lose_vectors = self.yes_lose_vectors;
+        inputs.best_effort = self.best_effort || command != "deploy";
         self.more.images.ask(&mut inputs);
         inputs.copied.clone_from(&self.more.copied);
         Ok(inputs)

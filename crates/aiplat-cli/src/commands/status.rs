@@ -6,12 +6,13 @@ use aiplat_core::config::StackConfig;
 use aiplat_core::desired::desired;
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::{ContainerState, ImageFacts, ObservedContainer};
+use aiplat_core::settings::ByteSize;
 use aiplat_core::spec::label;
 use aiplat_docker::engine::{ContainerDetail, Engine, HealthState};
 use aiplat_docker::host::{Host as _, HostQuestion};
 use aiplat_docker::probe::{Outcome as Answer, probe_once};
 use aiplat_docker::redact::Redactor;
-use aiplat_docker::stack::PrepareError;
+use aiplat_docker::stack::{PrepareError, disk};
 use clap::Args;
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -21,13 +22,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::view::{certificates, services, style};
+use crate::words::bytes;
 
 /// Show the stack's containers: state, health, address, image.
 ///
 /// Asks the engine; health is what the engine's own slow checks found. A service of which they have found nothing yet, as
 /// after a start or a pause, is asked itself, as `aiplat health` asks all of them: it is healthy, or starting. The front door
-/// is asked for the certificates that it really serves, and when they end. A service that should run and has no container
-/// is shown as missing.
+/// is asked for the certificates that it really serves, and when they end. A stack with `STACK_DISK` is shown with what it
+/// uses of that. A service that should run and has no container is shown as missing.
 ///
 /// Ends with 0 where all of them run and none is unhealthy or starting, else with 6.
 #[derive(Debug, Args)]
@@ -46,7 +48,68 @@ struct Outcome<'a> {
     services: Vec<services::Row>,
     ca_certificate: Option<String>,
     certificates: Vec<certificates::Row>,
+    disk: Option<Disk>,
     notes: Vec<String>,
+}
+
+/// Disk space, where the stack has a limit or had one.
+#[derive(Debug, Serialize)]
+struct Disk {
+    used_bytes: u64,
+    /// As the kernel has it.
+    limit_bytes: Option<u64>,
+    /// Why the limit of the manifest is not in force.
+    problem: Option<String>,
+}
+
+impl Disk {
+    fn look(session: &Session, config: &StackConfig) -> Option<Self> {
+        let found = match disk(&session.host(), config) {
+            Ok(found) => found?,
+            // the kernel tells root alone
+            Err(error) => {
+                return Some(Self {
+                    used_bytes: 0,
+                    limit_bytes: None,
+                    problem: Some(format!(
+                        "the limit of disk space could not be seen: {error}"
+                    )),
+                });
+            }
+        };
+        let wanted = config.settings.stack_disk.get().map(ByteSize::bytes);
+        let held = found.limit_bytes.map(|limit| limit / 1024);
+        let problem = match &found.refusal {
+            Some(refusal) => Some(format!(
+                "the limit of disk space is not in force: {refusal}"
+            )),
+            None if held != wanted.map(|limit| limit.div_ceil(1024))
+                || (wanted.is_some() && !found.marked) =>
+            {
+                Some(
+                    "the limit of disk space is not the manifest's: `aiplat deploy` sets it"
+                        .to_owned(),
+                )
+            }
+            None => None,
+        };
+        Some(Self {
+            used_bytes: found.used_bytes,
+            limit_bytes: found.limit_bytes,
+            problem,
+        })
+    }
+
+    /// `Disk: 1.2 GiB of 10 GiB`
+    fn line(&self) -> Option<String> {
+        let limit = self.limit_bytes?;
+        Some(format!(
+            "{} {} of {}",
+            style::heading("Disk"),
+            bytes(self.used_bytes),
+            bytes(limit)
+        ))
+    }
 }
 
 impl Status {
@@ -75,16 +138,18 @@ impl Status {
         } else {
             Vec::new()
         };
+        let disk = Disk::look(session, config);
+        let mut notes = notes(config, &rows, &certificates);
+        notes.extend(disk.as_ref().and_then(|disk| disk.problem.clone()));
+        notes.extend(open);
         let outcome = Outcome {
             stack: config.name().as_str(),
             stack_id: config.id.as_str(),
             base_dir: config.base_dir().display().to_string(),
             domain: config.domain(),
+            disk,
             ca_certificate: services::local_ca(config),
-            notes: notes(config, &rows, &certificates)
-                .into_iter()
-                .chain(open)
-                .collect(),
+            notes,
             certificates,
             services: rows,
         };
@@ -316,6 +381,9 @@ fn text(outcome: &Outcome<'_>) -> String {
     );
     text += &services::table(&outcome.services).to_string();
     if let Some(line) = certificates::summary(&outcome.certificates) {
+        text += &format!("\n{line}\n");
+    }
+    if let Some(line) = outcome.disk.as_ref().and_then(Disk::line) {
         text += &format!("\n{line}\n");
     }
     if !outcome.notes.is_empty() {

@@ -60,6 +60,8 @@ pub(super) fn host_exit(error: &HostError) -> Exit {
         | HostError::NotContained { .. }
         | HostError::SymlinkRefused { .. }
         | HostError::MountInside { .. }
+        | HostError::ProjectTaken { .. }
+        | HostError::QuotaTooSmall { .. }
         | HostError::ProfileInUse { .. } => Exit::Refused,
         HostError::NotNormal { .. } | HostError::BadName { .. } | HostError::Malformed { .. } => {
             Exit::Invalid
@@ -75,6 +77,8 @@ pub(super) fn host_exit(error: &HostError) -> Exit {
         | HostError::NoProgram { .. }
         | HostError::NotGuarded { .. }
         | HostError::CgroupDiffers { .. }
+        | HostError::Quota(_)
+        | HostError::QuotaDiffers { .. }
         | HostError::Unsupported { .. } => Exit::Host,
         _ => Exit::Failure,
     }

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use aiplat_core::plan::{Change, Plan, PlannedStep, Step};
+use aiplat_core::spec::QuotaSpec;
 
 use super::style;
-use crate::words::{count, list};
+use crate::words::{self, count, list};
 
 /// Where a step stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,7 @@ impl Section {
             | Step::Files(_)
             | Step::RemoveFile { .. }
             | Step::Cgroup(_)
+            | Step::Quota(_)
             | Step::Network(_)
             | Step::Firewall(_)
             | Step::Profiles { .. } => Self::Ground,
@@ -56,6 +58,7 @@ impl Section {
             | Step::RemoveFirewall(_)
             | Step::RemoveProfiles { .. }
             | Step::RemoveCgroup { .. }
+            | Step::RemoveQuota(_)
             | Step::PurgeDirectory { .. }
             | Step::Release => Self::Removed,
         }
@@ -192,6 +195,10 @@ fn name(step: &PlannedStep) -> String {
             format!("firewall rules for {}", rules.bridge)
         }
         Step::Cgroup(cgroup) => format!("limits of {}", cgroup.parent),
+        Step::Quota(QuotaSpec {
+            bytes: Some(bytes), ..
+        }) => format!("{} of disk space at most", words::bytes(*bytes)),
+        Step::Quota(_) | Step::RemoveQuota(_) => "limit of disk space".to_owned(),
         Step::Profiles { files } | Step::RemoveProfiles { files } => {
             count(files.len(), "AppArmor profile", "AppArmor profiles")
         }

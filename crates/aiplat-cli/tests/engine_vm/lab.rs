@@ -37,62 +37,103 @@ pub(crate) fn lab() -> Option<&'static Lab> {
     }
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn boot() -> Result<Lab, String> {
-    let words = |error: &dyn std::error::Error| {
-        let mut words = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            words = format!("{words}: {cause}");
-            source = cause.source();
+/// What a machine is booted from, and the program that is tested in it.
+pub(crate) struct Parts {
+    guest: Guest,
+    aiplat: Vec<u8>,
+}
+
+impl Parts {
+    /// The same for all machines of a run; the first that asks makes it.
+    pub(crate) fn get() -> Result<&'static Self, String> {
+        static PARTS: OnceLock<Result<Parts, String>> = OnceLock::new();
+        PARTS.get_or_init(Self::make).as_ref().map_err(Clone::clone)
+    }
+
+    fn make() -> Result<Self, String> {
+        let engine = std::env::var_os("AIPLAT_TEST_ENGINE")
+            .and_then(|value| value.into_string().ok())
+            .ok_or("set AIPLAT_TEST_ENGINE to the socket of an engine that has the images of `scripts/images`")?;
+        let qemu =
+            find("qemu-system-x86_64").ok_or("no qemu (Debian package `qemu-system-x86`)")?;
+        let cache = scratch().join("vm");
+        let disk = EngineDisk::fetch(&cache, &kernel_package()?, &engine, &images())
+            .map_err(|e| words(&e))?;
+        Ok(Self {
+            guest: Guest {
+                qemu,
+                disk,
+                // some two minutes where nothing else runs; emulation is at the host's mercy
+                limit: Duration::from_secs(1500),
+            },
+            aiplat: stripped(Path::new(env!("CARGO_BIN_EXE_aiplat")))?,
+        })
+    }
+
+    /// Boots with `init` of a folder of fixtures, the program and these files, and shows what the console said.
+    pub(crate) fn boot(
+        &self,
+        fixtures: &Path,
+        more: Vec<(String, Vec<u8>)>,
+    ) -> Result<Report, String> {
+        let mut files = vec![
+            ("init".to_owned(), read(&fixtures.join("init"))?),
+            ("aiplat".to_owned(), self.aiplat.clone()),
+        ];
+        files.extend(more);
+        let files: Vec<(&str, Vec<u8>)> =
+            files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+        let report = self.guest.run(&files).map_err(|e| words(&e))?;
+        // shown before anything is judged
+        for line in &report.console {
+            println!("{line}");
         }
-        words
-    };
-    let engine = std::env::var_os("AIPLAT_TEST_ENGINE")
-        .and_then(|value| value.into_string().ok())
-        .ok_or("set AIPLAT_TEST_ENGINE to the socket of an engine that has the images of `scripts/images`")?;
-    let qemu = find("qemu-system-x86_64").ok_or("no qemu (Debian package `qemu-system-x86`)")?;
-    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        if let Some(why) = &report.first {
+            println!("the second boot: {why}");
+        }
+        for (name, at) in &report.marks {
+            if !name.starts_with("label") && name != "denied" {
+                println!("{:6.1} s {name}", at.as_secs_f64());
+            }
+        }
+        Ok(report)
+    }
+}
+
+fn scratch() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
+
+fn boot() -> Result<Lab, String> {
+    let parts = Parts::get()?;
     let fixtures = root().join("fixtures/apparmor/engine");
     let rows = EngineRows::load(&fixtures).map_err(|e| words(&e))?;
-    let probe = build_probe(env!("CARGO").as_ref(), &root(), &scratch.join("probe"))
+    let probe = build_probe(env!("CARGO").as_ref(), &root(), &scratch().join("probe"))
         .map_err(|e| words(&e))?;
-    let disk = EngineDisk::fetch(&scratch.join("vm"), &kernel_package()?, &engine, &images())
-        .map_err(|e| words(&e))?;
-    let read = |path: &Path| fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
     let mut files = vec![
-        ("init".to_owned(), read(&fixtures.join("init"))?),
         ("runc".to_owned(), read(&fixtures.join("runc"))?),
         ("probe".to_owned(), read(&probe)?),
-        (
-            "aiplat".to_owned(),
-            stripped(Path::new(env!("CARGO_BIN_EXE_aiplat")))?,
-        ),
     ];
     files.extend(rows.files().map(|(name, text)| (name, text.into_bytes())));
-    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
-    let guest = Guest {
-        qemu,
-        disk,
-        // some two minutes where nothing else runs; emulation is at the host's mercy
-        limit: Duration::from_secs(1500),
-    };
-    let report = guest.run(&files).map_err(|e| words(&e))?;
-    // shown before anything is judged
-    for line in &report.console {
-        println!("{line}");
-    }
-    if let Some(why) = &report.first {
-        println!("the second boot: {why}");
-    }
-    for (name, at) in &report.marks {
-        if !name.starts_with("label") && name != "denied" {
-            println!("{:6.1} s {name}", at.as_secs_f64());
-        }
-    }
+    let report = parts.boot(&fixtures, files)?;
     Ok(Lab { report, rows })
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod lab;
+mod quota;
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,8 @@ use crate::config::{SecretNeed, StackConfig, Stage, needed};
 use crate::names::SecretName;
 use crate::observed::EngineFacts;
 use crate::spec::{
-    CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, Owner, label,
+    CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, Owner,
+    QuotaSpec, label, project,
 };
 use crate::text::Text;
 
@@ -197,4 +198,13 @@ pub(super) fn cgroup(config: &StackConfig, engine: &EngineFacts) -> Option<Cgrou
         milli_cpus: s.stack_cpus.get().map(|c| u64::from(c.thousandths())),
         pids: s.stack_pids.get().map(crate::settings::Pids::get),
     })
+}
+
+pub(super) fn quota(config: &StackConfig) -> QuotaSpec {
+    let limit = config.settings.stack_disk.get();
+    QuotaSpec {
+        base_dir: config.base_dir().to_path_buf(),
+        project: project(config.allocation.uid),
+        bytes: limit.map(crate::settings::ByteSize::bytes),
+    }
 }

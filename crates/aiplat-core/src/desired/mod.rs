@@ -21,7 +21,8 @@ use crate::observed::{EngineFacts, ObservedContainer};
 use crate::render::{RenderError, Renderer};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Gate, ImageGuard,
-    NetworkSpec, Owner, ProfileFile, Provision, Reload, RunOnce, SecretAct, SignIn, label,
+    NetworkSpec, Owner, ProfileFile, Provision, QuotaSpec, Reload, RunOnce, SecretAct, SignIn,
+    label,
 };
 
 /// Where the host's boot loads profiles from.
@@ -40,6 +41,8 @@ pub struct Desired {
     pub firewall: FirewallSpec,
     /// Parent cgroup, when the stack has limits of its own.
     pub cgroup: Option<CgroupSpec>,
+    /// Project and limit of the stack's directory.
+    pub quota: QuotaSpec,
     /// `AppArmor` on this host.
     pub apparmor: InForce,
     /// Profiles, none where none is in force.
@@ -192,6 +195,7 @@ pub fn desired(
         network: host::network(config),
         firewall: host::firewall(config),
         cgroup: host::cgroup(config, engine),
+        quota: host::quota(config),
         apparmor,
         profiles,
         services: wanted,

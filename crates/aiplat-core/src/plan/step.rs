@@ -9,7 +9,7 @@ use super::renew::Renewal;
 use crate::names::{ContainerName, ServiceName, StackId, StackName};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Gate, ImageGuard,
-    NetworkSpec, ProfileFile, Provision, Reload, RunOnce, SecretAct, SignIn,
+    NetworkSpec, ProfileFile, Provision, QuotaSpec, Reload, RunOnce, SecretAct, SignIn,
 };
 use crate::text::hex;
 
@@ -28,6 +28,8 @@ pub enum Step {
     },
     /// Make or adjust the stack's parent cgroup and read its limits back from the kernel.
     Cgroup(CgroupSpec),
+    /// Put everything in the stack's directory under its project, set the limit and read it back from the kernel.
+    Quota(QuotaSpec),
     /// Make the stack's network.
     Network(NetworkSpec),
     /// Put the rules that close the host's listeners to the stack in place.
@@ -101,6 +103,8 @@ pub enum Step {
         /// The stack's `BASE_DIR`, canonical.
         base_dir: PathBuf,
     },
+    /// Take the limit of disk space away, and `BASE_DIR` itself out of the stack's project; what still lies in it stays.
+    RemoveQuota(QuotaSpec),
     /// Give the stack's reservations back.
     Release,
 }

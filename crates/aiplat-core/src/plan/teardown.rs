@@ -11,7 +11,7 @@ use crate::catalogue::{Catalogue, order};
 use crate::desired::APPARMOR_SYSTEM_DIR;
 use crate::names::{ServiceName, StackId, StackName};
 use crate::observed::{Observed, ObservedContainer};
-use crate::spec::{FIREWALL_CHAIN, FirewallSpec, ProfileFile, label};
+use crate::spec::{FIREWALL_CHAIN, FirewallSpec, ProfileFile, QuotaSpec, label};
 
 /// What a purge takes away besides the containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +119,17 @@ pub fn teardown(
         let mut purge = step(&format!("purge/{name}"), ids(&steps, "purge/"), act);
         purge.risk = Some(format!("everything below `{}` is lost", path.display()));
         steps.push(purge);
+    }
+    // kept with the data that it holds
+    let limited = observed.host.quota.as_ref().and_then(|q| q.project);
+    if let (Some(project), true) = (limited, purge.is_some()) {
+        let act = Step::RemoveQuota(QuotaSpec {
+            base_dir: base_dir.to_path_buf(),
+            project,
+            bytes: None,
+        });
+        let purged = ids(&steps, "");
+        steps.push(step("quota", purged, act));
     }
     // Only with its data: files of this stack's user must not fall to a stack that gets the same number. Given back
     // last, because until then nobody else may take the ports.

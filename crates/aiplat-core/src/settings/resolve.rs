@@ -84,6 +84,8 @@ pub struct Settings {
     pub stack_memory: Setting<Option<ByteSize>>,
     /// `STACK_PIDS`
     pub stack_pids: Setting<Option<Pids>>,
+    /// `STACK_DISK`
+    pub stack_disk: Setting<Option<ByteSize>>,
     /// `IMAGE_REGISTRY`
     pub image_registry: Setting<Option<RegistryPrefix>>,
     /// `IMAGE_<SERVICE>` that were given.
@@ -158,6 +160,7 @@ fn read(reader: &mut Reader<'_>, known: &KnownKeys) -> Settings {
         stack_cpus: reader.optional("STACK_CPUS"),
         stack_memory: reader.optional("STACK_MEMORY"),
         stack_pids: reader.optional("STACK_PIDS"),
+        stack_disk: reader.optional("STACK_DISK"),
         image_registry: reader.optional("IMAGE_REGISTRY"),
         images: known
             .images()

@@ -83,6 +83,30 @@ pub struct CgroupSpec {
     pub pids: Option<u32>,
 }
 
+/// The limit of disk space of a stack's directory, which the file system holds by a project quota.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuotaSpec {
+    /// The stack's `BASE_DIR`, canonical.
+    pub base_dir: PathBuf,
+    /// The project that everything in it belongs to; see [`project`].
+    pub project: u32,
+    /// Bytes; nothing takes a limit away that was there. The kernel keeps whole kibibytes.
+    pub bytes: Option<u64>,
+}
+
+const FIRST_PROJECT: u32 = 0x6169_0000;
+
+/// The project of a stack by its user. No two stacks of a host share a user (the register sees to it), so no two share a
+/// project; and the numbers begin where no table of projects that people write does.
+pub fn project(uid: u32) -> u32 {
+    FIRST_PROJECT | (uid & 0xffff)
+}
+
+/// Whether a project is one that a stack may have.
+pub fn is_project(number: u32) -> bool {
+    number & 0xffff_0000 == FIRST_PROJECT
+}
+
 /// One `AppArmor` profile: its source and where it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProfileFile {

@@ -16,7 +16,7 @@ pub use copy::DataCopy;
 pub use guard::{ImageGuard, ImageRefused, VersionGuard};
 pub use host::{
     CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, Owner,
-    ProfileFile,
+    ProfileFile, QuotaSpec, is_project, project,
 };
 pub use probe::{Gate, HttpRequest, PostgresDatabase, Probe, Provision, Reload, ReloadAction};
 pub use secret::{Ask, SecretAct, SecretChange, SecretDeed};

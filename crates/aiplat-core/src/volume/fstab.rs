@@ -12,6 +12,7 @@ const OPTIONS: &str = "defaults,nofail,x-systemd.before=docker.service";
 pub struct FstabEntry {
     uuid: String,
     at: PathBuf,
+    quotas: bool,
 }
 
 /// Why no line can be added.
@@ -39,13 +40,24 @@ impl FstabEntry {
         Self {
             uuid: uuid.to_owned(),
             at: at.to_path_buf(),
+            quotas: false,
+        }
+    }
+
+    /// The same with project quotas, which a kernel without them would refuse to mount.
+    #[must_use]
+    pub fn with_quotas(self) -> Self {
+        Self {
+            quotas: true,
+            ..self
         }
     }
 
     fn lines(&self) -> String {
         let at = escaped(&self.at.to_string_lossy());
+        let quotas = if self.quotas { ",prjquota" } else { "" };
         format!(
-            "# aiplat: the volume of the stack in {at}\nUUID={} {at} ext4 {OPTIONS} 0 2\n",
+            "# aiplat: the volume of the stack in {at}\nUUID={} {at} ext4 {OPTIONS}{quotas} 0 2\n",
             self.uuid
         )
     }

@@ -83,6 +83,10 @@ pub enum VolumeStep {
         before: String,
         /// What it is to be.
         after: String,
+        /// What it is to be where the file system is mounted with project quotas: so it is to be after the next boot.
+        with_quotas: String,
+        /// Where that is.
+        at: PathBuf,
     },
 }
 
@@ -172,6 +176,7 @@ pub fn steps(
     };
     let entry = FstabEntry::new(&uuid, base_dir);
     let after = with_entry(table, &entry)?;
+    let with_quotas = with_entry(table, &entry.with_quotas())?;
     if !mounted && ours.is_none() {
         steps.push(VolumeStep::Format {
             device: device.device.clone(),
@@ -186,10 +191,12 @@ pub fn steps(
         });
     }
     // last: a table that names what cannot be mounted would be in the way of the next boot
-    if let Some(after) = after {
+    if let (Some(after), Some(with_quotas)) = (after, with_quotas) {
         steps.push(VolumeStep::Table {
             before: table.to_owned(),
             after,
+            with_quotas,
+            at: base_dir.to_path_buf(),
         });
     }
     Ok(steps)

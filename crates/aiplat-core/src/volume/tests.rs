@@ -60,6 +60,16 @@ fn a_run_that_died_anywhere_is_continued() {
     };
     assert_eq!(on(&mounted, Place::Mounted, "").unwrap(), ["table"]);
     assert_eq!(on(&mounted, Place::Mounted, &table).unwrap(), [""; 0]);
+    // the options with which it is mounted are those of the next boot
+    let VolumeStep::Table {
+        after, with_quotas, ..
+    } = &steps(&base(), &mounted, Place::Mounted, "", UUID).unwrap()[0]
+    else {
+        panic!("expected the table")
+    };
+    let option = ",prjquota 0 2\n";
+    assert!(with_quotas.ends_with(option) && !after.contains("prjquota"));
+    assert_eq!(on(&mounted, Place::Mounted, with_quotas).unwrap(), [""; 0]);
     // after a reboot without it
     assert_eq!(on(&made, Place::Free, &table).unwrap(), ["mount"]);
 }

@@ -29,6 +29,7 @@ pub fn bare(apparmor: bool) -> Observed {
     observed.host.apparmor.enabled = apparmor;
     observed.host.apparmor.parser = apparmor;
     observed.host.firewall.available = true;
+    observed.host.quota = Some(aiplat_core::observed::QuotaFacts::default());
     observed.host.volume.exists = true;
     observed.host.volume.mount_point = true;
     observed

@@ -2,7 +2,9 @@
 
 use aiplat_core::allocation::Register;
 use aiplat_core::plan::{Plan, Step, check};
-use aiplat_core::spec::{Bind, ContainerSpec, NetworkMode, Owner, PublishedPort, Tmpfs};
+use aiplat_core::spec::{
+    Bind, ContainerSpec, NetworkMode, Owner, PublishedPort, QuotaSpec, Tmpfs, project,
+};
 use aiplat_core::text::{FingerprintKey, Text};
 use aiplat_testkit::fake::stack::Recipe;
 use aiplat_vectordb::StoreKind;
@@ -172,6 +174,24 @@ const BROKEN: &[Breaking] = &[
     }),
     ("another cgroup", "cgroup", |p| {
         spec(p, "redis").cgroup_parent = Some("/aiplat-0123456789ab".into())
+    }),
+    (
+        "another stack's limit of disk space",
+        "another stack's project",
+        |p| {
+            *find(p, "network") = Step::Quota(QuotaSpec {
+                base_dir: "/mnt/a".into(),
+                project: project(2),
+                bytes: Some(1 << 30),
+            });
+        },
+    ),
+    ("a limit of another directory", "another directory", |p| {
+        *find(p, "network") = Step::RemoveQuota(QuotaSpec {
+            base_dir: "/mnt/b".into(),
+            project: project(1000),
+            bytes: None,
+        });
     }),
     ("a secret in the arguments", "in the arguments", |p| {
         spec(p, "redis").command = Some(vec![hidden()])

@@ -5,6 +5,7 @@ mod common;
 
 mod broken;
 mod held;
+mod quota;
 mod result;
 mod silence;
 mod snapshot;

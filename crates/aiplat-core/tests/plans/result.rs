@@ -20,7 +20,8 @@ fn recipes() -> Vec<Recipe> {
         everything("c", 3, StoreKind::Pgvector)
             .with("PUBLISH", "front-door")
             .with("STACK_MEMORY", "8g")
-            .with("STACK_PIDS", "5000"),
+            .with("STACK_PIDS", "5000")
+            .with("STACK_DISK", "20g"),
     );
     all
 }

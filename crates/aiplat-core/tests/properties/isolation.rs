@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aiplat_core::allocation::Register;
-use aiplat_core::spec::label;
+use aiplat_core::spec::{label, project};
 use aiplat_testkit::fake::stack::CANARY;
 use proptest::prelude::*;
 
@@ -84,6 +84,7 @@ fn disjointness(all: &[Planned]) {
             assert!(*port > 0, "{key}");
             once("port", port.to_string());
         }
+        once("project", project(got.uid).to_string());
         once("name", config.name().to_string());
         once("bridge", config.id.bridge());
         once("prefix", config.settings.container_prefix.get().to_string());

@@ -22,11 +22,13 @@ pub(super) fn carry_out<E, H: Host, V: crate::events::Events>(
             .try_for_each(|spec| host.write_file(spec).map(drop)),
         Step::RemoveFile { path } => host.remove_file(path),
         Step::Cgroup(spec) => host.set_cgroup(spec).map(drop),
+        Step::Quota(spec) => host.set_quota(spec).map(drop),
         Step::Firewall(spec) => host.guard_bridge(spec).map(drop),
         Step::Profiles { files } => host.load_profiles(files),
         Step::RemoveFirewall(spec) => host.unguard_bridge(spec).map(drop),
         Step::RemoveProfiles { files } => host.remove_profiles(files),
         Step::RemoveCgroup { parent } => host.remove_cgroup(parent),
+        Step::RemoveQuota(spec) => host.remove_quota(spec),
         Step::PurgeDirectory { path, base_dir } => host.purge_directory(path, base_dir),
         Step::Release => host.release(&context.plan.stack_id),
         Step::Network(_)

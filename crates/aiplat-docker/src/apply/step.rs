@@ -40,11 +40,13 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
         | Step::Files(_)
         | Step::RemoveFile { .. }
         | Step::Cgroup(_)
+        | Step::Quota(_)
         | Step::Firewall(_)
         | Step::Profiles { .. }
         | Step::RemoveFirewall(_)
         | Step::RemoveProfiles { .. }
         | Step::RemoveCgroup { .. }
+        | Step::RemoveQuota(_)
         | Step::PurgeDirectory { .. }
         | Step::Release => host_steps::carry_out(context, planned),
     }
@@ -57,6 +59,12 @@ pub(super) fn words(planned: &PlannedStep) -> String {
         Step::Files(all) => format!("write {} files", all.len()),
         Step::RemoveFile { path } => format!("remove `{}`", path.display()),
         Step::Cgroup(spec) => format!("limit cgroup `{}`", spec.parent),
+        Step::Quota(spec) | Step::RemoveQuota(spec) if spec.bytes.is_none() => {
+            format!("take the limit of `{}` away", spec.base_dir.display())
+        }
+        Step::Quota(spec) | Step::RemoveQuota(spec) => {
+            format!("limit the disk space of `{}`", spec.base_dir.display())
+        }
         Step::Network(spec) => format!("make network `{}`", spec.name),
         Step::Firewall(spec) => format!("close the host to bridge `{}`", spec.bridge),
         Step::Profiles { files } => format!("load {} AppArmor profiles", files.len()),

@@ -174,7 +174,21 @@ pub(crate) fn carry_out(host: &LinuxHost, step: &VolumeStep) -> Result<(), HostE
             uuid,
         } => format(&probe(host), device, label, uuid),
         VolumeStep::Mount { device, at } => mount(device, at),
-        VolumeStep::Table { before, after } => table(&host.fstab, before, after),
+        VolumeStep::Table {
+            before,
+            after,
+            with_quotas,
+            at,
+        } => {
+            let all = mounts(&host.proc)?;
+            let mount = all.iter().rfind(|m| m.point == *at);
+            let limited = mount.is_some_and(|m| m.options.iter().any(|o| o == QUOTA));
+            table(
+                &host.fstab,
+                before,
+                if limited { with_quotas } else { after },
+            )
+        }
     }
 }
 

@@ -226,6 +226,40 @@ pub enum HostError {
         /// The parent cgroup.
         parent: String,
     },
+    /// No limit of disk space can be held here.
+    #[error("`STACK_DISK`: {0}")]
+    Quota(#[from] aiplat_core::observed::QuotaRefusal),
+    /// The project of a stack is in use by somebody else.
+    #[error("expected project {project} to be free for `{}`, files of somebody else belong to it", .path.display())]
+    ProjectTaken {
+        /// Its number.
+        project: u32,
+        /// The stack's directory.
+        path: PathBuf,
+    },
+    /// More is in use than the limit would allow.
+    #[error(
+        "`STACK_DISK`: expected at least the {} that `{}` uses, found {}",
+        mebibytes(*.used), .path.display(), mebibytes(*.limit)
+    )]
+    QuotaTooSmall {
+        /// The stack's directory.
+        path: PathBuf,
+        /// The limit that was asked for, bytes.
+        limit: u64,
+        /// What is in use, bytes.
+        used: u64,
+    },
+    /// The kernel has another limit than was set.
+    #[error("expected the kernel to hold `{}` to {wanted:?} bytes, it holds {found:?}", .path.display())]
+    QuotaDiffers {
+        /// The stack's directory.
+        path: PathBuf,
+        /// What was set.
+        wanted: Option<u64>,
+        /// What is there.
+        found: aiplat_core::observed::QuotaFacts,
+    },
     /// This host cannot do it.
     #[error("this host cannot {what}")]
     Unsupported {
@@ -293,6 +327,13 @@ impl HostError {
             Self::NoAppArmor => Some(
                 "set `APPARMOR=off` to run without it, or boot a kernel that has it".to_owned(),
             ),
+            Self::Quota(refusal) => Some(refusal.hint()),
+            Self::ProjectTaken { project, .. } => Some(format!(
+                "see what has it with `repquota -P -n -a` (#{project}), or give the stack another `STACK_USER_UID`"
+            )),
+            Self::QuotaTooSmall { .. } => {
+                Some("give a larger one, or remove what is not needed".to_owned())
+            }
             Self::NoProgram { program } => {
                 Some(format!("install the package that has `{program}`"))
             }

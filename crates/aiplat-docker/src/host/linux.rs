@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use aiplat_apparmor::Label;
 use aiplat_core::names::{StackId, StackName};
-use aiplat_core::observed::{CgroupFacts, FirewallFacts, HostFacts, PathState, VolumeFacts};
+use aiplat_core::observed::{
+    CgroupFacts, FirewallFacts, HostFacts, PathState, QuotaFacts, VolumeFacts,
+};
 use aiplat_core::spec::{
     CgroupSpec, DataCopy, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, ProfileFile,
+    QuotaSpec,
 };
 
 use super::apparmor::{self, AppArmor, AppArmorPaths};
@@ -20,6 +23,7 @@ use super::lock::HostLock;
 use super::mark::{Marks, VolumeMark};
 use super::mounts::mounts;
 use super::program::Program;
+use super::quota::Quotas;
 use super::register::RegisterStore;
 use super::{
     Host, HostError, HostQuestion, Outcome, device, files, members, network, open_files, volume,
@@ -58,6 +62,14 @@ pub struct LinuxHost {
     pub systemctl: Program,
     /// `blkid`.
     pub blkid: Program,
+    /// `chattr` and `lsattr`, which put a directory under a project and tell which it is under.
+    pub chattr: Program,
+    /// See [`Self::chattr`].
+    pub lsattr: Program,
+    /// `setquota` and `repquota`, which limit a project and tell what it uses.
+    pub setquota: Program,
+    /// See [`Self::setquota`].
+    pub repquota: Program,
     /// The table of what is mounted at boot: `/etc/fstab`.
     pub fstab: PathBuf,
     /// How every boot puts the firewall's rules back; nothing where somebody else sees to it.
@@ -76,6 +88,10 @@ impl Default for LinuxHost {
             ip6tables: Program::named("ip6tables"),
             systemctl: Program::named("systemctl"),
             blkid: Program::named("blkid"),
+            chattr: Program::named("chattr"),
+            lsattr: Program::named("lsattr"),
+            setquota: Program::named("setquota"),
+            repquota: Program::named("repquota"),
             fstab: "/etc/fstab".into(),
             boot: None,
         }
@@ -101,6 +117,24 @@ impl LinuxHost {
             iptables,
             ip6tables,
             lock_dir,
+        }
+    }
+
+    fn quotas(&self) -> Quotas<'_> {
+        let Self {
+            proc,
+            chattr,
+            lsattr,
+            setquota,
+            repquota,
+            ..
+        } = self;
+        Quotas {
+            proc,
+            chattr,
+            lsattr,
+            setquota,
+            repquota,
         }
     }
 
@@ -136,6 +170,8 @@ impl Host for LinuxHost {
                     Some(parent) => self.cgroups().facts(parent)?,
                     None => None,
                 },
+                // asked for by itself: it costs programs
+                quota: None,
                 volume: volume::volume(&self.proc, base_dir)?,
                 max_open_files: open_files::most(&self.proc, engine_root.as_deref()),
                 firewall: FirewallFacts {
@@ -296,6 +332,18 @@ impl Host for LinuxHost {
 
     fn remove_cgroup(&self, parent: &str) -> Result<(), HostError> {
         self.cgroups().remove(parent)
+    }
+
+    fn quota(&self, base_dir: &Path, wanted: Option<u32>) -> Result<Option<QuotaFacts>, HostError> {
+        self.quotas().facts(base_dir, wanted)
+    }
+
+    fn set_quota(&self, spec: &QuotaSpec) -> Result<QuotaFacts, HostError> {
+        self.quotas().set(spec)
+    }
+
+    fn remove_quota(&self, spec: &QuotaSpec) -> Result<(), HostError> {
+        self.quotas().remove(spec)
     }
 
     fn release(&self, stack_id: &StackId) -> Result<(), HostError> {

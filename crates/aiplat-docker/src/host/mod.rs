@@ -11,8 +11,12 @@ use std::path::{Path, PathBuf};
 
 use aiplat_apparmor::Label;
 use aiplat_core::names::{StackId, StackName};
-use aiplat_core::observed::{CgroupFacts, HostFacts, PathState, VolumeFacts};
-use aiplat_core::spec::{CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, ProfileFile};
+use aiplat_core::observed::{
+    CgroupFacts, HostFacts, PathState, QuotaFacts, QuotaRefusal, VolumeFacts,
+};
+use aiplat_core::spec::{
+    CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, ProfileFile, QuotaSpec,
+};
 
 pub use apparmor::AppArmorPaths;
 pub use boot::{Boot, UNIT as BOOT_UNIT};
@@ -43,6 +47,7 @@ mod mounts;
 mod network;
 mod open_files;
 mod program;
+mod quota;
 pub(crate) mod register;
 mod secrets;
 mod volume;
@@ -195,6 +200,29 @@ pub trait Host: Send + Sync {
 
     /// Removes a parent cgroup that no process is in; an absent one is fine.
     fn remove_cgroup(&self, parent: &str) -> Result<(), HostError>;
+
+    /// What the file system holds a stack's directory to, with the project that it is wanted to belong to. Nothing where
+    /// none is wanted and it belongs to none of a stack's; why not, where the host cannot.
+    fn quota(&self, base_dir: &Path, wanted: Option<u32>) -> Result<Option<QuotaFacts>, HostError> {
+        let _ = base_dir;
+        Ok(wanted.map(|_| QuotaFacts {
+            refusal: Some(QuotaRefusal::Host),
+            ..QuotaFacts::default()
+        }))
+    }
+
+    /// Puts everything in a stack's directory under its project, sets or takes away the limit, and returns what the
+    /// kernel then has.
+    fn set_quota(&self, spec: &QuotaSpec) -> Result<QuotaFacts, HostError> {
+        let _ = spec;
+        Err(QuotaRefusal::Host.into())
+    }
+
+    /// Takes the limit away, and the directory itself out of its project; an absent one is fine.
+    fn remove_quota(&self, spec: &QuotaSpec) -> Result<(), HostError> {
+        let _ = spec;
+        Ok(())
+    }
 
     /// Gives a stack's reservations back: takes its entry out of the host-wide register, under its lock, and forgets its
     /// volume.

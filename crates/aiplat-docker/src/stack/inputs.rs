@@ -39,6 +39,8 @@ pub struct Inputs {
     pub copied: BTreeSet<ServiceName>,
     /// What the apps stored in the vector store that `VECTOR_DB` turns away from may be left behind.
     pub lose_vectors: bool,
+    /// A limit that cannot be enforced here is told and not refused.
+    pub best_effort: bool,
     /// The command, for whoever meets its lock, such as `deploy`.
     pub command: String,
 }

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::{
-    Places, PrepareError, Standing, authority, certificates, own_authority, standing, trail,
+    Places, PrepareError, Standing, authority, certificates, own_authority, quota, standing, trail,
 };
 use crate::apply::{JournalFile, Moment, read_journal};
 use crate::engine::Engine;
@@ -52,7 +52,9 @@ pub async fn metrics<E: Engine, H: Host>(
     base_dir: &Path,
     places: &Places,
 ) -> Result<Vec<Metric>, PrepareError> {
-    let stack = standing(engine, host, catalogue, base_dir, places, None).await?;
+    let mut stack = standing(engine, host, catalogue, base_dir, places, None).await?;
+    // the kernel tells root alone: whoever else asks goes without
+    let _ = quota::look(host, &stack.config, &mut stack.observed);
     let services: Vec<Service<'_>> = join_all(
         stack
             .desired
@@ -133,6 +135,8 @@ pub fn metrics_text(stack: &str, metrics: &[Metric]) -> String {
 fn of_stack<H: Host>(host: &H, stack: &Standing) -> Vec<Metric> {
     let (config, desired, observed) = (&stack.config, &stack.desired, &stack.observed);
     let cgroup = observed.host.cgroup.clone().unwrap_or_default();
+    let disk = observed.host.quota.as_ref();
+    let disk = disk.filter(|found| found.refusal.is_none());
     let one = |value: Option<f64>| value.map(|v| sample([], v)).into_iter().collect();
     let pending = plan::plan(config, desired, observed).ok().map(|plan| {
         let changing = |s: &&plan::PlannedStep| s.change != Change::Verify;
@@ -159,6 +163,16 @@ fn of_stack<H: Host>(host: &H, stack: &Standing) -> Vec<Metric> {
             "aiplat_stack_processes_limit",
             "Processes and threads that the whole stack may have, as the kernel has it.",
             one(cgroup.pids.map(f64::from)),
+        ),
+        metric(
+            "aiplat_stack_disk_limit_bytes",
+            "Disk space that the whole stack may use, as the kernel has it.",
+            one(disk.and_then(|d| d.limit_bytes).map(number)),
+        ),
+        metric(
+            "aiplat_stack_disk_used_bytes",
+            "Disk space that counts towards that limit.",
+            one(disk.map(|d| number(d.used_bytes))),
         ),
         metric(
             "aiplat_pending_changes",

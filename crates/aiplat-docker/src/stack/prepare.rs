@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::copied::one_place;
 use super::reservations::reconciled;
 use super::{Inputs, Intent, Operation, Places, PrepareError, Volume, given, locate};
-use super::{data, drift, unended, vectors};
+use super::{data, drift, quota, unended, vectors};
 use crate::engine::Engine;
 use crate::host::{Host, HostError, HostLock, ManifestStore, SecretsStore, draw};
 use crate::observe::{ObserveQuestion, observe};
@@ -235,7 +235,16 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     drift::look(engine, host, &config, &desired, &mut observed, inputs.deep).await?;
     data::look(engine, host, &config, &desired, &mut observed).await?;
     unended::look(engine, host, &config, &desired, &mut observed).await?;
+    quota::look(host, &config, &mut observed)?;
     let mut plan = plan::plan(&config, &desired, &observed).map_err(PrepareError::Plan)?;
+    if let Some(refusal) = quota::refusal(&config, &observed) {
+        if intent == Intent::Deploy && !inputs.best_effort {
+            return Err(HostError::from(refusal).into());
+        }
+        let words = HostError::from(refusal).to_string();
+        plan.notes
+            .push(format!("the limit of disk space is not in force: {words}"));
+    }
     if let Some(lost) = vectors::left_behind(host, before.as_ref(), &config, catalogue)? {
         if writes && !inputs.lose_vectors {
             return Err(PrepareError::Vectors(lost));

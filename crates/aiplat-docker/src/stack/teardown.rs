@@ -121,6 +121,7 @@ pub async fn teardown<E: Engine, H: Host>(
         engine_root: Some(observed.engine.root_dir.clone()),
     })?;
     observed.host = facts;
+    observed.host.quota = host.quota(&volume.path, None)?;
     let mut directories = Vec::new();
     let restored = super::restore::directories(&volume.path)?;
     let names = DIRECTORIES.iter().map(|name| (*name).to_owned());

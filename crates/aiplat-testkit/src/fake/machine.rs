@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use aiplat_core::desired::Desired;
-use aiplat_core::observed::{CgroupFacts, ContainerState, EngineFacts, ImageFacts};
+use aiplat_core::observed::{CgroupFacts, ContainerState, EngineFacts, ImageFacts, QuotaFacts};
 use aiplat_core::spec::{NetworkSpec, Owner, label};
 
 use super::answers::{self, lessons};
@@ -59,6 +59,8 @@ pub struct Picture {
     pub cgroups: BTreeMap<String, CgroupFacts>,
     /// Nodes of a tailnet, by container.
     pub nodes: BTreeMap<String, TailnetNode>,
+    /// Limits of disk space, by directory.
+    pub quotas: BTreeMap<PathBuf, QuotaFacts>,
 }
 
 /// One container in a picture.
@@ -379,6 +381,7 @@ impl Machine {
             loaded: state.loaded.clone(),
             cgroups: state.cgroups.clone(),
             nodes: state.nodes.clone(),
+            quotas: state.quotas.clone(),
         }
     }
 }
@@ -391,6 +394,7 @@ impl Picture {
         maps("network", &self.networks, &other.networks, &mut all);
         maps("path", &self.tree, &other.tree, &mut all);
         maps("profile", &self.loaded, &other.loaded, &mut all);
+        maps("quota", &self.quotas, &other.quotas, &mut all);
         maps("cgroup", &self.cgroups, &other.cgroups, &mut all);
         maps("node", &self.nodes, &other.nodes, &mut all);
         if self.guarded != other.guarded {

@@ -112,6 +112,10 @@ impl<'a> Run<'a> {
         self.alive(async {
             let (engine, host) = (&self.machine.engine, &self.machine.host);
             let mut seen = observe(engine, host, &question).await?;
+            let quota = &self.desired.quota;
+            let wanted = quota.bytes.map(|_| quota.project);
+            let base = config.base_dir();
+            seen.host.quota = host.quota(base, wanted).map_err(ObserveError::from)?;
             for path in self.desired.copies(config, &seen.containers) {
                 let state = host.path_state(&path).map_err(ObserveError::from)?;
                 if state != PathState::Absent {

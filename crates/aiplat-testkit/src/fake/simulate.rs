@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aiplat_core::observed::{
     CgroupFacts, ContainerState, ImageFacts, Observed, ObservedContainer, ObservedNetwork,
-    ObservedPort, PathState,
+    ObservedPort, PathState, QuotaFacts,
 };
 use aiplat_core::plan::{ContainerStep, Plan, Step};
 use aiplat_core::spec::{ContainerSpec, DirectorySpec, FileSpec, NetworkMode, ProfileFile, label};
@@ -39,6 +39,15 @@ impl Simulated {
                     pids: spec.pids,
                 });
             }
+            Step::Quota(spec) => {
+                self.0.host.quota = Some(QuotaFacts {
+                    project: Some(spec.project),
+                    limit_bytes: spec.bytes,
+                    marked: true,
+                    ..QuotaFacts::default()
+                });
+            }
+            Step::RemoveQuota(_) => self.0.host.quota = None,
             Step::Network(spec) => self.0.networks.push(ObservedNetwork {
                 id: format!("network-{}", spec.name),
                 name: spec.name.clone(),

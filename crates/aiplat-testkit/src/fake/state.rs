@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use aiplat_core::observed::{CgroupFacts, ContainerState, EngineFacts, ImageFacts, Listener};
+use aiplat_core::observed::{
+    CgroupFacts, ContainerState, EngineFacts, ImageFacts, Listener, QuotaFacts,
+};
 use aiplat_core::spec::{ContainerSpec, NetworkMode, NetworkSpec, Owner};
 use aiplat_docker::engine::EngineEvent;
 
@@ -107,6 +109,7 @@ pub(super) struct State {
     pub(super) guarded: BTreeSet<String>,
     pub(super) loaded: BTreeMap<String, String>,
     pub(super) cgroups: BTreeMap<String, CgroupFacts>,
+    pub(super) quotas: BTreeMap<PathBuf, QuotaFacts>,
     pub(super) released: Vec<String>,
 }
 

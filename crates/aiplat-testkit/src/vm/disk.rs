@@ -18,7 +18,7 @@ use super::packages::Image;
 /// Raised when what is built here changes.
 const FORMAT: &str = "1";
 /// What the machine is made of.
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 11] = [
     "docker.io",
     "containerd",
     "runc",
@@ -26,9 +26,13 @@ const PACKAGES: [&str; 7] = [
     "kmod",
     "busybox-static",
     "apparmor",
+    "e2fsprogs",
+    "quota",
+    "util-linux",
+    "xfsprogs",
 ];
 /// What packages depend on for their installation, which never happens.
-const LEAVE_OUT: [&str; 41] = [
+const LEAVE_OUT: [&str; 40] = [
     "adduser",
     "coreutils",
     "cpio",
@@ -43,7 +47,6 @@ const LEAVE_OUT: [&str; 41] = [
     "libaudit-common",
     "libaudit1",
     "libbz2-1.0",
-    "libcap-ng0",
     "libdb5.3",
     "libfile-find-rule-perl",
     "libgdbm-compat4",
@@ -73,7 +76,7 @@ const LEAVE_OUT: [&str; 41] = [
 ];
 /// The machine's commands, all of them busybox.
 const COMMANDS: &str = "sh mount umount mkdir cat ls sleep ln cp rm mv grep sed awk head tail ps kill dmesg seq date chmod \
-    chown tr cut sort uniq wc test printf find ifconfig tee timeout id touch poweroff";
+    chown tr cut sort uniq wc test printf find ifconfig tee timeout id touch poweroff truncate losetup df stat env";
 /// What the kernel needs to find the disk, in the order of loading.
 const MODULES: [&str; 6] = [
     "virtio_ring",

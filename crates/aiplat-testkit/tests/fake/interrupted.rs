@@ -122,6 +122,7 @@ fn first() -> Recipe {
     Recipe::named("a", 1)
         .with("SERVICES", "n8n,caddy")
         .with("STACK_PIDS", "4096")
+        .with("STACK_DISK", "20g")
         .with("VECTOR_DB", "pgvector")
 }
 
@@ -129,6 +130,7 @@ fn first() -> Recipe {
 fn second() -> Recipe {
     first()
         .with("SERVICES", "redis,postgres,grafana,caddy")
+        .with("STACK_DISK", "30g")
         .with("IMAGE_POSTGRES", "registry.example/postgres:17.99")
 }
 
@@ -313,6 +315,7 @@ async fn these_runs_have_every_kind_of_step() {
         "profiles",
         "provision",
         "purge-directory",
+        "quota",
         "release",
         "reload",
         "remove-cgroup",
@@ -320,6 +323,7 @@ async fn these_runs_have_every_kind_of_step() {
         "remove-firewall",
         "remove-network",
         "remove-profiles",
+        "remove-quota",
         "start",
     ];
     assert_eq!(kinds, all.iter().map(ToString::to_string).collect());

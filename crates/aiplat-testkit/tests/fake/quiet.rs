@@ -93,7 +93,9 @@ async fn what_is_left_behind_is_what_the_model_says() {
     let (machine, stack) = (
         machine(&catalogue),
         stack(
-            &everything("pgvector").with("STACK_PIDS", "4096"),
+            &everything("pgvector")
+                .with("STACK_PIDS", "4096")
+                .with("STACK_DISK", "20g"),
             &catalogue,
         ),
     );
@@ -116,6 +118,7 @@ async fn what_is_left_behind_is_what_the_model_says() {
     assert_eq!(after.host.firewall, model.host.firewall);
     assert_eq!(after.host.apparmor, model.host.apparmor);
     assert_eq!(after.host.cgroup, model.host.cgroup);
+    assert_eq!(after.host.quota, model.host.quota);
     let shown = |all: &[aiplat_core::observed::ObservedContainer]| {
         let mut all: Vec<_> = all
             .iter()
@@ -139,7 +142,12 @@ async fn a_teardown_leaves_exactly_what_was_there_before() {
     let catalogue = catalogue();
     let (machine, a) = (
         machine(&catalogue),
-        stack(&everything("qdrant").with("STACK_PIDS", "4096"), &catalogue),
+        stack(
+            &everything("qdrant")
+                .with("STACK_PIDS", "4096")
+                .with("STACK_DISK", "20g"),
+            &catalogue,
+        ),
     );
     let first = run(&machine, &a, &catalogue);
     first.deploy().await.unwrap();

@@ -1,11 +1,12 @@
 //! One stack: volume, users, ports, subnet, licences, containers.
 
-use aiplat_core::observed::{ContainerState, Observed, ObservedContainer};
+use aiplat_core::observed::{ContainerState, Observed, ObservedContainer, QuotaFacts};
 use aiplat_core::spec::label;
-use aiplat_docker::stack::Opened;
+use aiplat_docker::stack::{Opened, disk};
 
 use super::{Finding, host};
 use crate::session::Session;
+use crate::words::bytes;
 
 pub(super) fn look(
     session: &Session,
@@ -29,6 +30,7 @@ pub(super) fn look(
         &format!("in `{dir}`"),
         volume.facts.free_bytes,
     ));
+    quota(session, opened, findings);
     host::clock(&volume.path.join("config/stack-id"), findings);
     host::clock(&volume.path.join("config/journal.jsonl"), findings);
     users(session, opened, findings);
@@ -36,6 +38,49 @@ pub(super) fn look(
     subnet(opened, observed, findings);
     licences(session, opened, findings);
     stand_ins(opened, observed, findings);
+}
+
+/// A limit of disk space that is wanted, and whether it holds.
+fn quota(session: &Session, opened: &Opened, findings: &mut Vec<Finding>) {
+    let Some(wanted) = opened.config.settings.stack_disk.get() else {
+        return;
+    };
+    let finding = match disk(&session.host(), &opened.config) {
+        Err(error) => Finding::error(
+            "quota",
+            error.to_string(),
+            error
+                .hint()
+                .unwrap_or_else(|| "run the command as root".to_owned()),
+        ),
+        Ok(Some(QuotaFacts {
+            refusal: Some(refusal),
+            ..
+        })) => Finding::error(
+            "quota",
+            format!("the limit of {wanted} of disk space is not in force: {refusal}"),
+            refusal.hint(),
+        ),
+        Ok(found) => {
+            let found = found.unwrap_or_default();
+            match found.limit_bytes {
+                Some(limit) if found.marked => Finding::ok(
+                    "quota",
+                    format!(
+                        "{} of {} of disk space are used",
+                        bytes(found.used_bytes),
+                        bytes(limit)
+                    ),
+                ),
+                _ => Finding::error(
+                    "quota",
+                    format!("the limit of {wanted} of disk space is not in force"),
+                    "`aiplat deploy` sets it",
+                ),
+            }
+        }
+    };
+    findings.push(finding);
 }
 
 /// A person with the stack's user can read all of it.

@@ -7,6 +7,7 @@ mod files;
 mod ground;
 mod leftovers;
 mod notes;
+mod quota;
 mod secrets;
 mod service;
 
@@ -46,6 +47,8 @@ pub fn plan(
     };
     // images first: a deploy that cannot have its images has changed nothing
     builder.images();
+    // before anything is written, so that it counts from its first byte
+    builder.quota();
     builder.directories();
     builder.secrets();
     builder.obsolete();
@@ -56,6 +59,7 @@ pub fn plan(
     builder.leftovers();
     builder.leftover_profiles();
     builder.proofs();
+    builder.after_quota();
     if !builder.problems.is_empty() {
         return Err(builder.problems);
     }
@@ -81,6 +85,7 @@ mod id {
     pub(super) const SECRETS: &str = "secrets";
     pub(super) const NETWORK: &str = "network";
     pub(super) const FIREWALL: &str = "firewall";
+    pub(super) const QUOTA: &str = "quota";
     pub(super) const CGROUP: &str = "cgroup";
     pub(super) const PROFILES: &str = "profiles";
 

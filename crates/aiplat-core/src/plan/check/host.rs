@@ -5,7 +5,8 @@ use aiplat_apparmor::ProfileName;
 use super::Checker;
 use crate::desired::APPARMOR_SYSTEM_DIR;
 use crate::spec::{
-    DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, ProfileFile,
+    DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, ProfileFile, QuotaSpec,
+    project,
 };
 
 impl Checker<'_> {
@@ -36,6 +37,13 @@ impl Checker<'_> {
             format!("`{}` belongs to nobody of the stack", path.display()),
         );
         self.shown(&format!("what is shown of `{}`", path.display()), content);
+    }
+
+    pub(super) fn quota(&mut self, spec: &QuotaSpec) {
+        let own = spec.base_dir == self.config.base_dir();
+        self.expect(own, "a limit of another directory than the stack's");
+        let own = spec.project == project(self.config.allocation.uid);
+        self.expect(own, "a limit of another stack's project");
     }
 
     pub(super) fn network(&mut self, spec: &NetworkSpec) {

@@ -87,6 +87,7 @@ impl Checker<'_> {
             Step::Files(all) => all.iter().for_each(|spec| self.file(spec)),
             Step::RemoveFile { path } => self.inside(path),
             Step::Cgroup(spec) => self.parent(Some(&spec.parent)),
+            Step::Quota(spec) | Step::RemoveQuota(spec) => self.quota(spec),
             Step::Network(spec) => self.network(spec),
             Step::Firewall(spec) | Step::RemoveFirewall(spec) => self.firewall(spec),
             Step::Profiles { files } | Step::RemoveProfiles { files } => {

@@ -120,7 +120,7 @@ fn every_key_has_its_field() {
          VECTOR_DB=Chroma\nOLLAMA_MODEL=m:1\nEMBEDDING_MODEL=e\nEMBEDDING_DIMENSIONS=384\n\
          GRAFANA_PORT=6001\nMY_PORT=6002\nCADDY_HTTPS_PORT=8443\nAPPARMOR=require\n\
          APPARMOR_PROFILE_DIR=/srv/profiles\nDENY_ETC_PASSWD=yes\nTAILSCALE_AUTH_KEY=tskey-1\n\
-         TAILSCALE_HOSTNAME=node\nSTACK_CPUS=1.5\nSTACK_MEMORY=8g\nSTACK_PIDS=4096\n\
+         TAILSCALE_HOSTNAME=node\nSTACK_CPUS=1.5\nSTACK_MEMORY=8g\nSTACK_PIDS=4096\nSTACK_DISK=200g\n\
          IMAGE_REGISTRY=localhost/aiplat\nIMAGE_DIFY_API=me/dify:1\nPOSTGRES_PASSWORD=' p '\n",
     );
     assert_eq!(s.base_dir.get().as_str(), "/srv/ai");
@@ -163,6 +163,10 @@ fn every_key_has_its_field() {
     assert_eq!(
         s.stack_memory.get().map(super::super::ByteSize::bytes),
         Some(8 << 30)
+    );
+    assert_eq!(
+        s.stack_disk.get().map(super::super::ByteSize::bytes),
+        Some(200 << 30)
     );
     assert_eq!(
         s.stack_cpus.get().map(super::super::Cpus::nano),

@@ -10,7 +10,7 @@ mod read;
 pub(crate) mod resolve;
 mod state;
 mod temporary;
-mod tree;
+pub(crate) mod tree;
 mod write;
 
 #[cfg(test)]
@@ -24,6 +24,7 @@ pub(crate) use data_copy::{drop_copy, keep_only, put_back, room, take};
 pub(crate) use directory::make_directory;
 pub(crate) use purge::{interrupted, purge_check, purge_directory};
 pub(crate) use read::{names_in, read_file};
+pub(crate) use resolve::open;
 pub(crate) use state::path_state;
 pub(crate) use write::{remove_file, write_bytes, write_file};
 

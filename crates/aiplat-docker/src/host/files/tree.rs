@@ -77,14 +77,14 @@ fn is_directory(dir: &OwnedFd, name: &OsStr, kind: FileType) -> Result<bool, Err
 }
 
 /// Opens a directory in a directory, neither by a link nor across a mount.
-pub(super) fn open(dir: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+pub(crate) fn open(dir: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     let flags = temporary::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH | ResolveFlags::NO_XDEV;
     rustix::fs::openat2(dir, name, flags, Mode::empty(), resolve)
 }
 
 /// The names in a directory with their types, as far as the file system tells them.
-pub(super) fn entries(dir: &OwnedFd) -> Result<Vec<(OsString, FileType)>, Errno> {
+pub(crate) fn entries(dir: &OwnedFd) -> Result<Vec<(OsString, FileType)>, Errno> {
     let mut found = Vec::new();
     for entry in Dir::read_from(dir)? {
         let entry = entry?;

@@ -386,6 +386,7 @@ async fn deploy<E: Engine, H: Host, V: Events>(
     let inputs = Inputs {
         flags: [("BASE_DIR".to_owned(), base_dir.display().to_string())].into(),
         restoring: true,
+        best_effort: true,
         command: "restore".to_owned(),
         ..Inputs::default()
     };

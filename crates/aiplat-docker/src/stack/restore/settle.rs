@@ -64,6 +64,7 @@ pub(super) fn inputs(
         invoking_user: question.invoking_user,
         allow_unmounted: question.allow_unmounted,
         restoring: true,
+        best_effort: true,
         command: question.command.clone(),
         ..Inputs::default()
     };

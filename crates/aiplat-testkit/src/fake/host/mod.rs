@@ -10,10 +10,11 @@ use std::sync::Arc;
 use aiplat_apparmor::{Label, LabelMode};
 use aiplat_core::names::StackId;
 use aiplat_core::observed::{
-    AppArmorFacts, CgroupFacts, FirewallFacts, HostFacts, Listener, PathState, VolumeFacts,
+    AppArmorFacts, CgroupFacts, FirewallFacts, HostFacts, Listener, PathState, QuotaFacts,
+    VolumeFacts,
 };
 use aiplat_core::spec::{
-    CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Owner, ProfileFile,
+    CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Owner, ProfileFile, QuotaSpec,
 };
 use aiplat_docker::host::{Host, HostError, HostQuestion, Outcome};
 
@@ -88,6 +89,7 @@ impl Host for FakeHost {
                 unkept: false,
             },
             cgroup: cgroup.cloned(),
+            quota: None,
             volume,
             max_open_files: 1 << 20,
         })
@@ -283,6 +285,33 @@ impl Host for FakeHost {
                 });
             }
             state.cgroups.remove(parent);
+            Ok(())
+        })
+    }
+
+    fn quota(&self, base_dir: &Path, wanted: Option<u32>) -> Result<Option<QuotaFacts>, HostError> {
+        let found = self.shared.state().quotas.get(base_dir).cloned();
+        Ok(found.or_else(|| wanted.map(|_| QuotaFacts::default())))
+    }
+
+    fn set_quota(&self, spec: &QuotaSpec) -> Result<QuotaFacts, HostError> {
+        // in two acts, so that a death between them leaves a tree that is marked and not limited
+        self.act("put under its project", &spec.base_dir, |state| {
+            let facts = state.quotas.entry(spec.base_dir.clone()).or_default();
+            facts.project = Some(spec.project);
+            facts.marked = true;
+            Ok(())
+        })?;
+        self.act("limit", &spec.base_dir, |state| {
+            let facts = state.quotas.entry(spec.base_dir.clone()).or_default();
+            facts.limit_bytes = spec.bytes;
+            Ok(facts.clone())
+        })
+    }
+
+    fn remove_quota(&self, spec: &QuotaSpec) -> Result<(), HostError> {
+        self.act("take the limit from", &spec.base_dir, |state| {
+            state.quotas.remove(&spec.base_dir);
             Ok(())
         })
     }
