@@ -16,7 +16,7 @@ use super::kernel::{KernelError, run};
 use super::packages::Image;
 
 /// Raised when what is built here changes.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 /// What the machine is made of.
 const PACKAGES: [&str; 11] = [
     "docker.io",
