@@ -177,6 +177,9 @@ pub struct HostFacts {
     pub quota: Option<QuotaFacts>,
     /// Where `BASE_DIR` lies.
     pub volume: VolumeFacts,
+    /// Graphics processors that the host's NVIDIA driver has, numbered from 0.
+    #[serde(default)]
+    pub gpus: u32,
     /// Largest number of open files the engine's containers may ask for.
     pub max_open_files: u64,
 }

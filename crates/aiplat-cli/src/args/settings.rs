@@ -69,6 +69,9 @@ pub(crate) struct SettingsArgs {
     /// Disk space for the whole stack, such as 200g [key: STACK_DISK]
     #[arg(long, value_name = "SIZE")]
     pub(crate) disk: Option<String>,
+    /// NVIDIA graphics processors by number, such as 0,1, for this stack alone [key: STACK_GPUS]
+    #[arg(long, value_name = "NUMBERS")]
+    pub(crate) gpus: Option<String>,
     /// Any key of the manifest but a secret; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -101,6 +104,7 @@ impl SettingsArgs {
             ("STACK_MEMORY", &self.memory),
             ("STACK_PIDS", &self.pids),
             ("STACK_DISK", &self.disk),
+            ("STACK_GPUS", &self.gpus),
         ];
         let given = named
             .into_iter()

@@ -3,6 +3,7 @@
 //! Pure: what is in use is handed in, so the same input always gives the same answer. Whoever calls this holds the
 //! host-wide lock from before it looked until the answer is in the register; two deploys at one moment cannot clash.
 
+mod gpus;
 mod ports;
 mod problem;
 mod register;
@@ -67,6 +68,8 @@ pub struct Request {
     pub openclaw_gid: Wanted<u32>,
     /// The ports it publishes.
     pub ports: Vec<PortRequest>,
+    /// The graphics processors it wants for itself.
+    pub gpus: BTreeSet<u32>,
 }
 
 /// What a stack gets.
@@ -84,6 +87,8 @@ pub struct Allocation {
     pub openclaw_gid: u32,
     /// Host port of each manifest key.
     pub ports: BTreeMap<String, u16>,
+    /// Graphics processors that no other stack has.
+    pub gpus: BTreeSet<u32>,
 }
 
 /// Decides what a stack gets, or says everything that stands in its way.
@@ -101,6 +106,7 @@ pub fn allocate(
         .filter(|r| r.stack_id != request.stack_id)
         .collect();
     let mut problems = identity(request, &others);
+    problems.extend(gpus::problems(request, observed.host.gpus, &others));
     let users = users::allocate(request, &others).map_err(|found| problems.extend(found));
     let subnet = subnet::allocate(request, observed, &others).map_err(|found| problems.push(found));
     let ports =
@@ -113,6 +119,7 @@ pub fn allocate(
             openclaw_uid: users.openclaw_uid,
             openclaw_gid: users.openclaw_gid,
             ports,
+            gpus: request.gpus.clone(),
         }),
         _ => Err(problems),
     }
@@ -180,6 +187,7 @@ impl Allocation {
                     protocol: IpProtocol::Tcp,
                 })
                 .collect(),
+            gpus: self.gpus.clone(),
             container_prefix: request.container_prefix.clone(),
             domain: request.domain.clone(),
         }

@@ -75,6 +75,24 @@ pub enum AllocationProblem {
         /// Candidates tried.
         tried: usize,
     },
+    /// A graphics processor belongs to another stack.
+    #[error("`STACK_GPUS`: graphics processor {gpu} belongs to stack `{holder}`; give another")]
+    GpuTaken {
+        /// Its number.
+        gpu: u32,
+        /// The stack that has it.
+        holder: String,
+    },
+    /// There is no such graphics processor.
+    #[error(
+        "`STACK_GPUS`: expected graphics processor {gpu} on this host, its NVIDIA driver has {on_host}; give others, or load the driver"
+    )]
+    NoGpu {
+        /// Its number.
+        gpu: u32,
+        /// How many there are.
+        on_host: u32,
+    },
     /// A user was given twice within the stack.
     #[error("`{key}`: is the stack's own user; give another, since openclaw must not run as it")]
     SameUser {

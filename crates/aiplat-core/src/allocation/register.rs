@@ -34,6 +34,9 @@ pub struct Reservation {
     pub gids: BTreeSet<u32>,
     /// Its host ports.
     pub ports: BTreeSet<ReservedPort>,
+    /// Its graphics processors.
+    #[serde(default)]
+    pub gpus: BTreeSet<u32>,
     /// The prefix of its containers' names.
     pub container_prefix: String,
     /// Its domain.

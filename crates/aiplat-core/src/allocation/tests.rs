@@ -40,6 +40,75 @@ fn request(name: &str, id: u8) -> Request {
         openclaw_uid: Wanted::Any,
         openclaw_gid: Wanted::Any,
         ports,
+        gpus: BTreeSet::new(),
+    }
+}
+
+/// A host with so many graphics processors.
+fn with_gpus(number: u32) -> Observed {
+    let mut observed = Observed::default();
+    observed.host.gpus = number;
+    observed
+}
+
+#[test]
+fn a_graphics_processor_that_is_taken_or_absent_is_refused_by_name() {
+    let (host, mut register) = (with_gpus(2), Register::default());
+    let wants = |name: &str, id: u8, gpus: &[u32]| Request {
+        gpus: gpus.iter().copied().collect(),
+        ..request(name, id)
+    };
+    let first = wants("a", 1, &[0]);
+    let got = allocate(&first, &host, &register).unwrap();
+    assert_eq!(got.gpus, [0].into());
+    register.put(got.reservation(&first));
+    let said: Vec<_> = allocate(&wants("b", 2, &[0, 1, 2]), &host, &register)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].contains("processor 0 belongs to stack `a`"),
+        "{said:?}"
+    );
+    assert!(said[1].contains("its NVIDIA driver has 2"), "{said:?}");
+    // its own it keeps, and others are free
+    assert!(allocate(&wants("a", 1, &[0, 1]), &host, &register).is_ok());
+    assert!(allocate(&wants("b", 2, &[1]), &host, &register).is_ok());
+    register.remove(&first.stack_id);
+    assert!(allocate(&wants("b", 2, &[0, 1]), &host, &register).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn no_two_stacks_hold_one_graphics_processor(
+        number in 0_u32..6,
+        acts in prop::collection::vec((0_u8..5, prop::collection::btree_set(0_u32..7, 0..4), any::<bool>()), 1..40),
+    ) {
+        let (host, mut register) = (with_gpus(number), Register::default());
+        for (stack, gpus, leaves) in acts {
+            let wanted = Request { gpus: gpus.clone(), ..request(&format!("s{stack}"), stack + 1) };
+            if leaves {
+                register.remove(&wanted.stack_id);
+                continue;
+            }
+            let free = gpus.iter().all(|gpu| {
+                let held = register.stacks.iter().any(|r| r.stack_id != wanted.stack_id && r.gpus.contains(gpu));
+                *gpu < number && !held
+            });
+            match allocate(&wanted, &host, &register) {
+                Ok(got) => {
+                    prop_assert!(free);
+                    prop_assert_eq!(&got.gpus, &gpus);
+                    register.put(got.reservation(&wanted));
+                }
+                Err(_) => prop_assert!(!free),
+            }
+            let held: Vec<u32> = register.stacks.iter().flat_map(|r| r.gpus.iter().copied()).collect();
+            let once: BTreeSet<u32> = held.iter().copied().collect();
+            prop_assert_eq!(held.len(), once.len());
+        }
     }
 }
 

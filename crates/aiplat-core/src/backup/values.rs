@@ -10,7 +10,7 @@ use crate::names::StackName;
 const PLACE: [&str; 2] = ["BASE_DIR", "APPARMOR_PROFILE_DIR"];
 
 /// What one stack alone can have on a host; another stack is given its own.
-const IDENTITY: [&str; 9] = [
+const IDENTITY: [&str; 10] = [
     "DOCKER_NETWORK",
     "STACK_SUBNET",
     "STACK_USER_UID",
@@ -20,6 +20,7 @@ const IDENTITY: [&str; 9] = [
     "CONTAINER_PREFIX",
     "TAILSCALE_HOSTNAME",
     "STORE_NAMES",
+    "STACK_GPUS",
 ];
 
 /// Whether a key says where a stack lies or what is its alone on a host.

@@ -206,6 +206,8 @@ pub struct Run {
     pub network_of: Option<ServiceName>,
     /// Size of `/dev/shm`, such as `256m`.
     pub shm: Option<String>,
+    /// It computes on graphics processors, where the stack has any.
+    pub gpu: bool,
     /// Further aliases on the stack's network.
     pub aliases: Vec<String>,
 }

@@ -77,6 +77,8 @@ pub(super) struct Service {
     pub(super) cpus: Option<f64>,
     pub(super) pids_limit: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) deploy: Option<Deploy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cgroup_parent: Option<String>,
     pub(super) healthcheck: HealthCheck,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -86,6 +88,43 @@ pub(super) struct Service {
     pub(super) stop_grace_period: String,
     pub(super) restart: &'static str,
     pub(super) logging: Logging,
+}
+
+/// What Compose has for devices alone.
+#[derive(Debug, Serialize)]
+pub(super) struct Deploy {
+    resources: Resources,
+}
+
+#[derive(Debug, Serialize)]
+struct Resources {
+    reservations: Reservations,
+}
+
+#[derive(Debug, Serialize)]
+struct Reservations {
+    devices: Vec<Devices>,
+}
+
+#[derive(Debug, Serialize)]
+struct Devices {
+    driver: &'static str,
+    device_ids: Vec<String>,
+    capabilities: Vec<&'static str>,
+}
+
+impl Deploy {
+    pub(super) fn of_gpus(gpus: &[u32]) -> Self {
+        let devices = vec![Devices {
+            driver: "nvidia",
+            device_ids: gpus.iter().map(u32::to_string).collect(),
+            capabilities: vec!["gpu"],
+        }];
+        let reservations = Reservations { devices };
+        Self {
+            resources: Resources { reservations },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

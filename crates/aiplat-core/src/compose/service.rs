@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::SecretsAs;
 use super::model::{
-    Attachment, BindOptions, Condition, HealthCheck, LogOptions, Logging, Port, Service, Volume,
+    Attachment, BindOptions, Condition, Deploy, HealthCheck, LogOptions, Logging, Port, Service,
+    Volume,
 };
 use super::text::{STACK_NETWORK, plain, value};
 use crate::desired::{Desired, DesiredService};
@@ -36,6 +37,7 @@ pub(super) fn of(wanted: &DesiredService, desired: &Desired, secrets: SecretsAs)
         init,
         shm_bytes,
         limits,
+        gpus,
         cgroup_parent,
         engine_health,
         stop_signal,
@@ -74,6 +76,7 @@ pub(super) fn of(wanted: &DesiredService, desired: &Desired, secrets: SecretsAs)
         memswap_limit: limits.memory_bytes,
         cpus: limits.milli_cpus.map(cpus),
         pids_limit: limits.pids,
+        deploy: (!gpus.is_empty()).then(|| Deploy::of_gpus(gpus)),
         cgroup_parent: cgroup_parent.clone(),
         healthcheck: health(engine_health),
         depends_on: depends_on(wanted, desired),

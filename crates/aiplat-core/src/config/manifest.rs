@@ -104,6 +104,10 @@ fn values(settings: &Settings, allocation: &Allocation) -> BTreeMap<String, Stri
             s.stack_disk.get().as_ref().map(ToString::to_string),
         ),
         (
+            "STACK_GPUS",
+            s.stack_gpus.get().as_ref().map(ToString::to_string),
+        ),
+        (
             "IMAGE_REGISTRY",
             s.image_registry.get().as_ref().map(ToString::to_string),
         ),

@@ -227,7 +227,14 @@ pub fn request(
             .get()
             .map_or(Wanted::Any, |id| Wanted::Given(id.get())),
         ports: ports(settings, selection, catalogue),
+        gpus: gpus(settings),
     }
+}
+
+/// The graphics processors that settings name.
+pub fn gpus(settings: &Settings) -> std::collections::BTreeSet<u32> {
+    let given = settings.stack_gpus.get().as_ref();
+    given.map(|gpus| gpus.numbers().clone()).unwrap_or_default()
 }
 
 fn wanted<T>(setting: &Setting<T>, number: impl Fn(&T) -> u32) -> Wanted<u32> {

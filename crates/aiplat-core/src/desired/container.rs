@@ -105,6 +105,7 @@ pub(super) fn spec(
             milli_cpus: service.limits.cpus.map(milli),
             pids: service.limits.pids,
         },
+        gpus: context.gpus(service),
         cgroup_parent: config.cgroup_parent(&context.engine.cgroup_driver),
         engine_health: EngineHealth {
             test: service.health.engine.clone(),
@@ -134,6 +135,16 @@ fn env(
         env.insert("HOME".to_owned(), Text::plain(home.clone()));
     }
     env.insert("SHELL".to_owned(), Text::plain("/bin/sh"));
+    if service.run.gpu {
+        // such images ask for all of them, and a host's run time may hand them out for the asking
+        let numbers: Vec<String> = context.gpus(service).iter().map(u32::to_string).collect();
+        let seen = if numbers.is_empty() {
+            "void".to_owned()
+        } else {
+            numbers.join(",")
+        };
+        env.insert("NVIDIA_VISIBLE_DEVICES".to_owned(), Text::plain(seen));
+    }
     let inherited = service
         .inherits_env
         .as_ref()

@@ -224,6 +224,12 @@ impl Context<'_> {
         self.config.owner(service.run.identity)
     }
 
+    /// The graphics processors that a service sees: all of the stack's, where it computes on any.
+    fn gpus(&self, service: &Service) -> Vec<u32> {
+        let all = self.config.allocation.gpus.iter();
+        all.copied().filter(|_| service.run.gpu).collect()
+    }
+
     fn config_dir(&self, service: &Service) -> PathBuf {
         self.config.path("config").join(service.name.as_str())
     }

@@ -39,6 +39,7 @@ pub(super) fn file(
             spec.capabilities.push(capability);
         }
     }
+    spec.gpu = !context.gpus(service).is_empty();
     spec.writable_root = allows(&Allowance::WritableRoot);
     spec.deny_passwd = *context.config.settings.deny_etc_passwd.get();
     let directory = context.config.settings.apparmor_profile_dir.get();

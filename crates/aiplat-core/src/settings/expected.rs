@@ -91,6 +91,11 @@ pub enum Expected {
     /// [`super::Pids`]
     #[error("a number of processes from 1 to 4194304")]
     Pids,
+    /// [`super::Gpus`]
+    #[error(
+        "numbers of graphics processors from 0 to 255 separated by commas, each once, such as `0,1`"
+    )]
+    Gpus,
     /// [`super::ImageReference`]
     #[error("an image reference such as `name:tag` or `registry/name@sha256:…`")]
     Image,

@@ -189,6 +189,7 @@ pub static KEYS: &[Key] = &[
     key("STACK_MEMORY", Limits, Expected::ByteSize, Unset("no limit"), "memory for all services together"),
     key("STACK_PIDS", Limits, Expected::Pids, Unset("no limit"), "processes and threads of all services together"),
     key("STACK_DISK", Limits, Expected::ByteSize, Unset("no limit"), "disk space for everything in BASE_DIR, by a project quota of its file system"),
+    key("STACK_GPUS", Limits, Expected::Gpus, Unset("none"), "NVIDIA graphics processors by number, such as `0,1`; the stack has them for itself"),
 
     key("IMAGE_REGISTRY", Images, Expected::Registry, Unset("each image's own registry"), "a mirror: images are taken from here under the last part of their names; `IMAGE_<SERVICE>` replaces one image whole"),
 ];

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::values::{address, auth_key, group_of, node_name, services, stack_name, vector_db};
 use super::{
     AbsolutePath, AcmeDirectory, AppArmorMode, BaseDir, ByteSize, ContainerPrefix, Cpus,
-    Dimensions, DnsLabel, Domain, Email, Gid, HostPort, ImageReference, KnownKeys, Layers,
+    Dimensions, DnsLabel, Domain, Email, Gid, Gpus, HostPort, ImageReference, KnownKeys, Layers,
     LocalName, ModelName, Pids, Problems, Publish, RegistryPrefix, Setting, Source, StackSubnet,
     Switch, Uid, Warning,
 };
@@ -86,6 +86,8 @@ pub struct Settings {
     pub stack_pids: Setting<Option<Pids>>,
     /// `STACK_DISK`
     pub stack_disk: Setting<Option<ByteSize>>,
+    /// `STACK_GPUS`
+    pub stack_gpus: Setting<Option<Gpus>>,
     /// `IMAGE_REGISTRY`
     pub image_registry: Setting<Option<RegistryPrefix>>,
     /// `IMAGE_<SERVICE>` that were given.
@@ -161,6 +163,7 @@ fn read(reader: &mut Reader<'_>, known: &KnownKeys) -> Settings {
         stack_memory: reader.optional("STACK_MEMORY"),
         stack_pids: reader.optional("STACK_PIDS"),
         stack_disk: reader.optional("STACK_DISK"),
+        stack_gpus: reader.optional("STACK_GPUS"),
         image_registry: reader.optional("IMAGE_REGISTRY"),
         images: known
             .images()

@@ -52,6 +52,9 @@ pub struct ContainerSpec {
     pub shm_bytes: Option<u64>,
     /// Memory, processor and process limits.
     pub limits: Limits,
+    /// Graphics processors it sees, by the numbers of the NVIDIA driver.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<u32>,
     /// The stack's parent cgroup, when it has limits of its own.
     pub cgroup_parent: Option<String>,
     /// The engine's own slow health check.

@@ -30,6 +30,7 @@ pub fn bare(apparmor: bool) -> Observed {
     observed.host.apparmor.parser = apparmor;
     observed.host.firewall.available = true;
     observed.host.quota = Some(aiplat_core::observed::QuotaFacts::default());
+    observed.host.gpus = 4;
     observed.host.volume.exists = true;
     observed.host.volume.mount_point = true;
     observed
@@ -53,8 +54,11 @@ pub struct Case {
 
 /// A recipe's stack, alone on a host.
 pub fn case(recipe: &Recipe, observed: &Observed, catalogue: &Catalogue) -> Case {
+    // of the host nothing counts for what a stack is given but how many of these there are
+    let mut gpus = Observed::default();
+    gpus.host.gpus = observed.host.gpus;
     let stack = recipe
-        .alone(catalogue)
+        .on(&gpus, &Register::default(), catalogue)
         .unwrap_or_else(|spoilt| panic!("{recipe:?}: {spoilt}"));
     let desired = stack
         .desired(catalogue, &observed.engine)

@@ -193,6 +193,13 @@ const BROKEN: &[Breaking] = &[
             bytes: None,
         });
     }),
+    (
+        "another stack's graphics processor",
+        "not the stack's",
+        |p| {
+            spec(p, "redis").gpus.push(3);
+        },
+    ),
     ("a secret in the arguments", "in the arguments", |p| {
         spec(p, "redis").command = Some(vec![hidden()])
     }),

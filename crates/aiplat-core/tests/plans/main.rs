@@ -4,6 +4,7 @@
 mod common;
 
 mod broken;
+mod gpus;
 mod held;
 mod quota;
 mod result;

@@ -170,6 +170,7 @@ impl Host for LinuxHost {
                     Some(parent) => self.cgroups().facts(parent)?,
                     None => None,
                 },
+                gpus: gpus(&self.proc)?,
                 // asked for by itself: it costs programs
                 quota: None,
                 volume: volume::volume(&self.proc, base_dir)?,
@@ -376,6 +377,18 @@ impl Host for LinuxHost {
     }
 }
 
+/// The graphics processors that the NVIDIA driver has: a directory each.
+fn gpus(proc: &Path) -> Result<u32, HostError> {
+    let all = proc.join("driver/nvidia/gpus");
+    match std::fs::read_dir(&all) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        other => {
+            let count = other.map_err(|e| HostError::io("read", &all, e))?.count();
+            Ok(u32::try_from(count).unwrap_or(u32::MAX))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,6 +424,17 @@ mod tests {
             let own = std::process::id();
             assert!(matches!(host.label_of(own), Err(HostError::NoAppArmor)));
         }
+    }
+
+    #[test]
+    fn graphics_processors_are_those_of_the_driver() {
+        let proc = tempfile::tempdir().unwrap();
+        assert_eq!(gpus(proc.path()).unwrap(), 0);
+        for bus in ["0000:01:00.0", "0000:02:00.0"] {
+            let of = proc.path().join("driver/nvidia/gpus").join(bus);
+            std::fs::create_dir_all(of).unwrap();
+        }
+        assert_eq!(gpus(proc.path()).unwrap(), 2);
     }
 
     #[test]

@@ -103,6 +103,7 @@ mod tests {
             gids: [1000, 2000].into(),
             ports: std::collections::BTreeSet::new(),
             container_prefix: "ai-".into(),
+            gpus: [0].into(),
             domain: "ai.localhost".into(),
         });
         register

@@ -1,16 +1,18 @@
 //! Carrying a prepared plan out.
 
+use aiplat_core::allocation::Reservation;
 use aiplat_core::catalogue::Identity;
 use aiplat_core::names::ServiceName;
 use aiplat_core::plan::{PlannedStep, Step};
 use aiplat_core::spec::{DirectorySpec, FileSpec};
 
 use super::extend::Attempt;
+use super::prepare::RESERVATION_WAIT;
 use super::{Operation, Prepared};
 use crate::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
-use crate::host::{Host, HostError, RegisterStore};
+use crate::host::{Host, HostError, HostLock, RegisterStore};
 
 /// Why a deploy did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +79,9 @@ impl Prepared {
         };
         self.record_beginning()?;
         let result = apply(engine, host, &self.plan, &options, events).await;
+        if result.is_ok() {
+            self.give_back().await?;
+        }
         if let Err(ApplyError::Steps { done, .. }) = &result
             && self.new
             && self.nothing_made(*done)
@@ -158,8 +163,12 @@ impl Prepared {
         let Some(lock) = self.host_lock.take() else {
             return Ok(());
         };
-        if self.register.get(&self.reservation.stack_id) != Some(&self.reservation) {
-            self.register.put(self.reservation.clone());
+        // a graphics processor is free when no container has it any more, and not when the manifest says so
+        let mut reserved = self.reservation.clone();
+        let before = self.register.get(&reserved.stack_id);
+        reserved.gpus.extend(before.iter().flat_map(|r| &r.gpus));
+        if before != Some(&reserved) {
+            self.register.put(reserved);
             RegisterStore::new(&self.places.state_dir).save(&lock, &self.register)?;
         }
         if self.operation.is_none() {
@@ -189,6 +198,26 @@ impl Prepared {
         let (stack, id) = (self.config.name(), &self.config.id);
         host.mark_volume(stack, id, &self.volume.path)?;
         drop(lock);
+        Ok(())
+    }
+
+    /// Gives the graphics processors back that the stack had and has no more.
+    async fn give_back(&self) -> Result<(), HostError> {
+        let id = &self.reservation.stack_id;
+        let more = |r: &Reservation| r.gpus != self.reservation.gpus;
+        if !self.register.get(id).is_some_and(more) {
+            return Ok(());
+        }
+        let lock = HostLock::wait_asleep(&self.places.state_dir, RESERVATION_WAIT).await?;
+        let store = RegisterStore::new(&self.places.state_dir);
+        let mut loaded = store.load()?;
+        if let Some(held) = loaded.register.get(id).cloned() {
+            loaded.register.put(Reservation {
+                gpus: self.reservation.gpus.clone(),
+                ..held
+            });
+            store.save(&lock, &loaded.register)?;
+        }
         Ok(())
     }
 

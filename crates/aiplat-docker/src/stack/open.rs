@@ -116,6 +116,7 @@ fn present(
 fn allocation(settings: &Settings, subnet: ipnet::Ipv4Net) -> Allocation {
     let (uid, gid) = (settings.stack_user_uid.get(), settings.stack_user_gid.get());
     Allocation {
+        gpus: aiplat_core::config::gpus(settings),
         subnet,
         uid: uid.get(),
         gid: gid.get(),

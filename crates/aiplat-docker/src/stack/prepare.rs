@@ -28,7 +28,7 @@ use crate::host::{Host, HostError, HostLock, ManifestStore, SecretsStore, draw};
 use crate::observe::{ObserveQuestion, observe};
 
 /// How long a run waits for others to reserve: each needs far less than a second.
-const RESERVATION_WAIT: Duration = Duration::from_secs(60);
+pub(super) const RESERVATION_WAIT: Duration = Duration::from_secs(60);
 
 /// A stack, a plan for it, and the locks under which both hold.
 #[derive(Debug)]

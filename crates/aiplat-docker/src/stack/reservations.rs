@@ -119,6 +119,7 @@ pub(super) fn of_settings(id: &StackId, settings: &Settings) -> Reservation {
                 protocol: IpProtocol::Tcp,
             })
             .collect(),
+        gpus: aiplat_core::config::gpus(settings),
         container_prefix: settings.container_prefix.get().to_string(),
         domain: settings.domain_name.get().to_string(),
     }

@@ -47,6 +47,7 @@ pub(crate) fn service(name: &str, image: &str) -> ContainerStep {
         apparmor: None,
         init: true,
         shm_bytes: None,
+        gpus: Vec::new(),
         limits: Limits {
             memory_bytes: None,
             milli_cpus: None,

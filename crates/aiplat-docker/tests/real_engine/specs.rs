@@ -74,6 +74,7 @@ impl Bed {
             apparmor: None,
             init: true,
             shm_bytes: None,
+            gpus: Vec::new(),
             limits: Limits {
                 memory_bytes: Some(64 << 20),
                 milli_cpus: Some(500),

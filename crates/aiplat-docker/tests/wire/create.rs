@@ -88,6 +88,7 @@ fn everything() -> ContainerSpec {
         apparmor: Some("aiplat-ai.grafana".into()),
         init: true,
         shm_bytes: Some(268_435_456),
+        gpus: vec![0, 2],
         limits: Limits {
             memory_bytes: Some(536_870_912),
             milli_cpus: Some(1500),
@@ -201,6 +202,9 @@ async fn a_container_s_whole_json() {
                 "NanoCpus": 1_500_000_000,
                 "PidsLimit": 256,
                 "CgroupParent": "/aiplat-0123456789ab",
+                "DeviceRequests": [
+                    { "Driver": "nvidia", "DeviceIDs": ["0", "2"], "Capabilities": [["gpu"]] },
+                ],
                 "RestartPolicy": { "Name": "unless-stopped" },
                 "LogConfig": { "Type": "json-file", "Config": { "max-size": "10m", "max-file": "3" } },
                 "AutoRemove": false,
@@ -219,6 +223,7 @@ async fn a_check_has_no_network_and_is_not_restarted() {
     spec.engine_health.test.clear();
     spec.apparmor = None;
     spec.capabilities.clear();
+    spec.gpus.clear();
     let (_, body) = wire("1.41", &spec, Life::Once { purpose: "check" }).await;
     let host = &body["HostConfig"];
     assert_eq!(host["NetworkMode"], "none");
@@ -227,7 +232,7 @@ async fn a_check_has_no_network_and_is_not_restarted() {
     assert_eq!(host["CapDrop"], json!(["ALL"]));
     assert_eq!(body["Healthcheck"], json!({ "Test": ["NONE"] }));
     assert_eq!(body["Labels"]["aiplat.purpose"], "check");
-    for absent in ["CapAdd", "PortBindings"] {
+    for absent in ["CapAdd", "PortBindings", "DeviceRequests"] {
         assert!(host.get(absent).is_none(), "{absent}: {host:#}");
     }
     for absent in ["ExposedPorts", "NetworkingConfig"] {

@@ -87,6 +87,7 @@ impl EngineCase {
             apparmor: None,
             init: true,
             shm_bytes: None,
+            gpus: Vec::new(),
             limits: Limits {
                 memory_bytes: Some(32 << 20),
                 milli_cpus: Some(200),

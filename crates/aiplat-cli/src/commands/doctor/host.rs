@@ -204,6 +204,7 @@ mod tests {
             gids: [3000].into(),
             ports: std::collections::BTreeSet::new(),
             container_prefix: "a-".into(),
+            gpus: std::collections::BTreeSet::new(),
             domain: "a.test".into(),
         };
         let mut other = one.clone();

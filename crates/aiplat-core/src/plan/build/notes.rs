@@ -23,6 +23,10 @@ pub(super) fn notes(config: &StackConfig, desired: &Desired, observed: &Observed
     if !observed.host.firewall.available {
         notes.push("no firewall tool was found: programs of this host that listen on all addresses can be reached from the stack's containers".to_owned());
     }
+    let idle = desired.services.iter().all(|s| s.container.gpus.is_empty());
+    if idle && !config.allocation.gpus.is_empty() {
+        notes.push("`STACK_GPUS`: none of the stack's services computes on graphics processors; no other stack can have these".to_owned());
+    }
     let volume = &observed.host.volume;
     if volume.exists && !volume.mount_point {
         notes.push("`BASE_DIR` is not a mount point of its own: a full disk there is a full disk for the whole host".to_owned());

@@ -62,6 +62,9 @@ impl Checker<'_> {
             );
         }
         self.expect(spec.limits.pids > 0, "no limit of processes");
+        let own = &self.config.allocation.gpus;
+        let own = spec.gpus.iter().all(|gpu| own.contains(gpu));
+        self.expect(own, "a graphics processor that is not the stack's");
         self.confinement(spec);
         self.parent(spec.cgroup_parent.as_deref());
         self.attachment(spec);

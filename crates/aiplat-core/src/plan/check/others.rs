@@ -1,4 +1,4 @@
-//! No two stacks share a name, a directory, a user, a port or a subnet.
+//! No two stacks share a name, a directory, a user, a port, a subnet or a graphics processor.
 
 use std::net::Ipv4Addr;
 
@@ -25,6 +25,15 @@ impl Checker<'_> {
                 ),
             );
             self.ports(other);
+            for gpu in &self.config.allocation.gpus {
+                self.expect(
+                    !other.gpus.contains(gpu),
+                    format!(
+                        "the graphics processor {gpu} belongs to stack `{}`",
+                        other.stack
+                    ),
+                );
+            }
         }
     }
 

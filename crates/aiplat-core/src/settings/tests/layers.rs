@@ -120,7 +120,7 @@ fn every_key_has_its_field() {
          VECTOR_DB=Chroma\nOLLAMA_MODEL=m:1\nEMBEDDING_MODEL=e\nEMBEDDING_DIMENSIONS=384\n\
          GRAFANA_PORT=6001\nMY_PORT=6002\nCADDY_HTTPS_PORT=8443\nAPPARMOR=require\n\
          APPARMOR_PROFILE_DIR=/srv/profiles\nDENY_ETC_PASSWD=yes\nTAILSCALE_AUTH_KEY=tskey-1\n\
-         TAILSCALE_HOSTNAME=node\nSTACK_CPUS=1.5\nSTACK_MEMORY=8g\nSTACK_PIDS=4096\nSTACK_DISK=200g\n\
+         TAILSCALE_HOSTNAME=node\nSTACK_CPUS=1.5\nSTACK_MEMORY=8g\nSTACK_PIDS=4096\nSTACK_DISK=200g\nSTACK_GPUS=2,0\n\
          IMAGE_REGISTRY=localhost/aiplat\nIMAGE_DIFY_API=me/dify:1\nPOSTGRES_PASSWORD=' p '\n",
     );
     assert_eq!(s.base_dir.get().as_str(), "/srv/ai");
@@ -168,6 +168,8 @@ fn every_key_has_its_field() {
         s.stack_disk.get().map(super::super::ByteSize::bytes),
         Some(200 << 30)
     );
+    let gpus = s.stack_gpus.get().as_ref().map(ToString::to_string);
+    assert_eq!(gpus.as_deref(), Some("0,2"));
     assert_eq!(
         s.stack_cpus.get().map(super::super::Cpus::nano),
         Some(1_500_000_000)

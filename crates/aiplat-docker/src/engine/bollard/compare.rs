@@ -85,11 +85,25 @@ fn host(wanted: &HostConfig, found: &HostConfig, expect: &mut impl FnMut(bool, &
         "in-memory file systems",
     );
     expect(found.devices.as_ref().is_none_or(Vec::is_empty), "devices");
+    expect(graphics(wanted) == graphics(found), "graphics processors");
     expect(
         wanted.cgroup_parent.clone().unwrap_or_default()
             == found.cgroup_parent.clone().unwrap_or_default(),
         "parent cgroup",
     );
+}
+
+/// Driver, number of devices and their names of each request.
+fn graphics(host: &HostConfig) -> Vec<(String, i64, BTreeSet<String>)> {
+    let all = host.device_requests.iter().flatten();
+    all.map(|request| {
+        (
+            request.driver.clone().unwrap_or_default(),
+            request.count.unwrap_or_default(),
+            request.device_ids.iter().flatten().cloned().collect(),
+        )
+    })
+    .collect()
 }
 
 /// Billionths of a processor, however they were given.

@@ -8,8 +8,8 @@ use aiplat_core::spec::{
 };
 use aiplat_core::text::Text;
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
-    HostConfigLogConfig, Ipam, IpamConfig, Mount, MountBindOptions,
+    ContainerCreateBody, DeviceRequest, EndpointSettings, HealthConfig, HostConfig,
+    HostConfigCgroupnsModeEnum, HostConfigLogConfig, Ipam, IpamConfig, Mount, MountBindOptions,
     MountBindOptionsPropagationEnum, MountType, NetworkCreateRequest, NetworkingConfig,
     PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
 };
@@ -49,6 +49,7 @@ pub(super) fn container(spec: &ContainerSpec, life: Life<'_>) -> ContainerCreate
         init,
         shm_bytes,
         limits,
+        gpus,
         cgroup_parent,
         engine_health,
         stop_signal,
@@ -74,6 +75,7 @@ pub(super) fn container(spec: &ContainerSpec, life: Life<'_>) -> ContainerCreate
         init: Some(*init),
         shm_size: shm_bytes.map(signed),
         cgroup_parent: cgroup_parent.clone(),
+        device_requests: (!gpus.is_empty()).then(|| vec![graphics(gpus)]),
         restart_policy: Some(restart(life)),
         log_config: Some(log_rotation()),
         auto_remove: Some(false),
@@ -241,6 +243,17 @@ fn limited(limits: &Limits) -> HostConfig {
         nano_cpus: milli_cpus.map(|milli| signed(milli.saturating_mul(1_000_000))),
         pids_limit: Some(i64::from(*pids)),
         ..HostConfig::default()
+    }
+}
+
+/// By number: a count would be the engine's choice, and it does not know who has which.
+fn graphics(gpus: &[u32]) -> DeviceRequest {
+    DeviceRequest {
+        driver: Some("nvidia".to_owned()),
+        count: None,
+        device_ids: Some(gpus.iter().map(u32::to_string).collect()),
+        capabilities: Some(vec![vec!["gpu".to_owned()]]),
+        options: None,
     }
 }
 

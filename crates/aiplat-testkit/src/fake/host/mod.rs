@@ -90,6 +90,7 @@ impl Host for FakeHost {
             },
             cgroup: cgroup.cloned(),
             quota: None,
+            gpus: 0,
             volume,
             max_open_files: 1 << 20,
         })
