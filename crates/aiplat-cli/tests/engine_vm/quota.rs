@@ -171,7 +171,7 @@ fn what_is_changed_by_hand_is_shown_and_mended() {
     let two = report.of("projects").split(' ').nth(1);
     assert_eq!(Some(report.of("kept")), two);
     assert_eq!(report.of("escaped"), "0", "files that count for nobody");
-    assert_eq!(report.of("quiet-scratch"), OK);
+    assert_eq!(report.of("beside-scratch"), OK);
     assert_eq!(report.of("scratch"), "77", "another stack's");
     // the manual says so
     assert_eq!(report.of("owner"), "0 0");

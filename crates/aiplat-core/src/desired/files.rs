@@ -165,6 +165,7 @@ pub(super) fn check(
         command: Some(argv(&validate.command)),
         network: NetworkMode::None,
         ports: Vec::new(),
+        gpus: Vec::new(),
         binds: container
             .binds
             .iter()
