@@ -125,6 +125,10 @@ impl Prepared {
             }
         };
         self.plan.steps.retain(|s| about(&s.id));
+        // others are not made anew, and keep what they have
+        let before = self.register.get(&self.reservation.stack_id);
+        let kept = before.iter().flat_map(|r| &r.gpus);
+        self.reservation.gpus.extend(kept);
         self.forget_absent();
     }
 
