@@ -61,8 +61,13 @@ impl Parts {
         let qemu =
             find("qemu-system-x86_64").ok_or("no qemu (Debian package `qemu-system-x86`)")?;
         let cache = scratch().join("vm");
+        let bridge = Path::new("/sys/class/net/docker0");
+        let had_bridge = bridge.exists();
         let disk = EngineDisk::fetch(&cache, &kernel_package()?, &engine, &images())
             .map_err(|e| words(&e))?;
+        if had_bridge && !bridge.exists() {
+            return Err("`docker0`, which belongs to an engine of this host, is gone".to_owned());
+        }
         Ok(Self {
             guest: Guest {
                 qemu,

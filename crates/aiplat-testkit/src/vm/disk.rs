@@ -102,7 +102,8 @@ pub struct EngineDisk {
 
 impl EngineDisk {
     /// The disk with these images of the engine at `engine` (a `unix://` address), from `cache` or made anew where the
-    /// recipe or an image changed. Needs root, `docker`, `dockerd`, `mke2fs` and Debian's archive; half a minute.
+    /// recipe or an image changed. Needs root, `docker`, `dockerd`, `unshare`, `mke2fs` and
+    /// Debian's archive; half a minute.
     ///
     /// # Errors
     /// [`KernelError`] with the command that failed.
@@ -242,7 +243,9 @@ fn fill(store: &Path, engine: &str, images: &[String]) -> Result<(), KernelError
     let work = tempfile::tempdir().map_err(io("make a directory"))?;
     let socket = format!("unix://{}", work.path().join("docker.sock").display());
     let log = File::create(work.path().join("log")).map_err(io("make a log file"))?;
-    let mut child = Command::new("dockerd")
+    // in a network of its own: a daemon that wants no bridge takes `docker0` away, which may be another engine's
+    let mut child = Command::new("unshare")
+        .args(["--net", "--", "dockerd"])
         .args([
             "--iptables=false",
             "--ip6tables=false",
