@@ -47,7 +47,7 @@ pub struct StackLock {
 /// A host-wide lock, for the register and for the firewall. Let go when dropped.
 #[derive(Debug)]
 pub struct HostLock {
-    _file: File,
+    file: File,
     state_dir: PathBuf,
 }
 
@@ -108,7 +108,19 @@ impl Drop for StackLock {
     fn drop(&mut self) {
         // nobody reads the holder of a free lock, so a failure to clear it harms nothing
         let _ = self.file.set_len(0);
+        let_go(&self.file);
     }
+}
+
+impl Drop for HostLock {
+    fn drop(&mut self) {
+        let_go(&self.file);
+    }
+}
+
+/// Closing the file would not do: a program that another thread is just starting has it, too, until it runs.
+fn let_go(file: &File) {
+    let _ = file.unlock();
 }
 
 impl HostLock {
@@ -151,7 +163,7 @@ impl HostLock {
         });
         match receiver.recv_timeout(timeout) {
             Ok(Ok(file)) => Ok(Self {
-                _file: file,
+                file,
                 state_dir: state_dir.to_owned(),
             }),
             Ok(Err(source)) => Err(HostError::io("lock", &path, source)),
@@ -293,6 +305,21 @@ mod tests {
         assert!(matches!(refused, HostError::Held(Held { by: Some(by), .. }) if by == first));
         drop(lock);
         StackLock::acquire(base.path(), &first).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_free_at_once_though_a_program_that_is_being_started_still_has_its_file() {
+        let base = base();
+        let holder = Holder::this_process("deploy");
+        let lock = StackLock::acquire(base.path(), &holder).unwrap();
+        let inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        StackLock::acquire(base.path(), &holder).unwrap();
+        let lock = HostLock::wait(base.path(), Duration::from_secs(1)).unwrap();
+        let also = lock.file.try_clone().unwrap();
+        drop(lock);
+        HostLock::wait(base.path(), Duration::from_secs(1)).unwrap();
+        drop((inherited, also));
     }
 
     #[test]
