@@ -60,8 +60,9 @@ fn problem(served: &Served, authority: Authority, now: i64) -> Option<String> {
         )),
         Ok(found) if found.overdue(now) || authority == Authority::Own && found.ends_soon(now) => {
             Some(format!(
-                "the certificate for `{name}` ends in {}",
-                left(found.seconds_left(now))
+                "the certificate for `{name}` ends in {} ({})",
+                left(found.seconds_left(now)),
+                moment(found.not_after)
             ))
         }
         Ok(_) => None,
