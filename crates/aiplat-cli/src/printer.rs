@@ -16,7 +16,6 @@ use crate::view::style;
 pub(crate) struct Printer {
     json: bool,
     quiet: bool,
-    results: bool,
     out: ColorChoice,
     err: ColorChoice,
 }
@@ -34,18 +33,8 @@ impl Printer {
         Self {
             json: global.json,
             quiet: global.quiet,
-            results: true,
             out: choice(environment.terminal_out),
             err: choice(environment.terminal_err),
-        }
-    }
-
-    /// The same, which keeps results to itself: for a run within a run, whose result is not the command's.
-    #[must_use]
-    pub(crate) fn without_results(&self) -> Self {
-        Self {
-            results: false,
-            ..self.clone()
         }
     }
 
@@ -61,8 +50,7 @@ impl Printer {
 
     /// A result: as text, or as JSON when that was asked for.
     pub(crate) fn result<T: Serialize>(&self, json: &T, text: impl FnOnce() -> String) {
-        if !self.results {
-        } else if self.json {
+        if self.json {
             self.document(json);
         } else {
             let text = text();

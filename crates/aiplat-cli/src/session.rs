@@ -62,20 +62,6 @@ impl Session {
         })
     }
 
-    /// The same session, in which everything that may be asked is agreed to.
-    pub(crate) fn agreed(&self) -> Self {
-        let mut agreed = self.clone();
-        agreed.global.yes = true;
-        agreed
-    }
-
-    /// The same session for a run within a run: agreed to, and without a result of its own.
-    pub(crate) fn within(&self) -> Self {
-        let mut within = self.agreed();
-        within.printer = within.printer.without_results();
-        within
-    }
-
     /// Connects to the engine.
     pub(crate) async fn engine(&self) -> Result<Counted<Bollard>, Failure> {
         Ok(Counted::new(

@@ -24,22 +24,39 @@ use crate::session::Session;
 use crate::view::{self, services};
 use crate::words::{count, seconds};
 
-/// What is prepared, once its plan is agreed to. While somebody is asked no lock is held: what holds then is looked at
-/// again. `without` says how to agree where nobody can be asked.
+/// What somebody has to agree to before a plan is carried out.
+pub(super) struct Agreement<'a> {
+    plan: &'a Plan,
+    /// Each in words.
+    pub(super) losses: BTreeSet<String>,
+}
+
+impl<'a> Agreement<'a> {
+    /// What could be lost, and services that go away.
+    pub(super) fn to(plan: &'a Plan) -> Self {
+        let losses = losses(plan);
+        Self { plan, losses }
+    }
+}
+
+/// What is prepared, once what it asks for is agreed to. While somebody is asked no lock is held: what holds then is
+/// looked at again. `without` says how to agree where nobody can be asked.
 pub(super) async fn agreed<P>(
     session: &Session,
     without: &str,
-    plan: impl Fn(&P) -> &Plan,
+    asks: impl Fn(&P) -> Option<Agreement<'_>>,
     prepare: impl AsyncFn() -> Result<P, Failure>,
 ) -> Result<P, Failure> {
     let mut agreed: BTreeSet<String> = BTreeSet::new();
     loop {
         let prepared = prepare().await?;
-        let losses = losses(plan(&prepared));
+        let Some(Agreement { plan, losses }) = asks(&prepared) else {
+            return Ok(prepared);
+        };
         if session.global.yes || losses.iter().all(|loss| agreed.contains(loss)) {
             return Ok(prepared);
         }
-        let text = view::plan::text(plan(&prepared));
+        let text = view::plan::text(plan);
         drop(prepared);
         session.printer.progress(text.trim_end());
         let all: Vec<_> = losses.iter().cloned().collect();
@@ -120,7 +137,6 @@ struct Unheld {
     missing: Vec<String>,
 }
 
-/// What somebody has to agree to: what could be lost, and services that go away.
 fn losses(plan: &Plan) -> BTreeSet<String> {
     let wanted = |service: &_| plan.services.iter().any(|(name, _)| name == service);
     let purges = |s: &PlannedStep| matches!(s.step, Step::PurgeDirectory { .. });

@@ -1,15 +1,11 @@
 //! `aiplat deploy`
 
-use std::collections::BTreeSet;
-
-use aiplat_core::names::ServiceName;
-use aiplat_docker::stack::{Images, Inputs, Intent, Prepared};
+use aiplat_docker::stack::{Inputs, Intent, Prepared};
 use clap::Args;
 
 use super::Ended;
-use super::course::{Course, agreed};
+use super::course::{Agreement, Course, agreed};
 use crate::args::SettingsArgs;
-use crate::failure::Failure;
 use crate::session::Session;
 
 /// Bring the stack up, or to what its manifest says.
@@ -38,9 +34,6 @@ pub(crate) struct Deploy {
     /// Agree that a change of VECTOR_DB leaves behind what the apps stored in the store so far
     #[arg(long)]
     yes_lose_vectors: bool,
-    /// What commands ask for that no flag and no key stands for.
-    #[arg(skip)]
-    more: More,
     /// Go on where the kernel does not hold a container to its limits, rights or read-only root, or the stack to its disk
     /// space, and say so
     ///
@@ -51,56 +44,19 @@ pub(crate) struct Deploy {
     settings: SettingsArgs,
 }
 
-/// What commands ask for that no flag and no key stands for.
-#[derive(Debug, Clone, Default)]
-pub(super) struct More {
-    /// The command that it is done for; `deploy` when not given.
-    pub(super) command: Option<&'static str>,
-    /// Images by service.
-    pub(super) images: Images,
-    /// Services whose data is copied first.
-    pub(super) copied: BTreeSet<ServiceName>,
-}
-
 impl Deploy {
-    /// A deploy with these settings.
-    pub(super) fn of(settings: SettingsArgs) -> Self {
-        Self {
-            settings,
-            deep: false,
-            yes_lose_vectors: false,
-            more: More::default(),
-            best_effort: false,
-        }
-    }
-
-    /// A deploy of what the manifest says, and of this.
-    pub(super) fn with(more: More) -> Self {
-        Self {
-            more,
-            ..Self::of(SettingsArgs::default())
-        }
-    }
-
-    /// What a run is given.
-    pub(super) fn inputs(&self, session: &Session, command: &str) -> Result<Inputs, Failure> {
-        let mut inputs = session.inputs(&self.settings, command)?;
-        inputs.deep = self.deep;
-        inputs.lose_vectors = self.yes_lose_vectors;
-        inputs.best_effort = self.best_effort || command != "deploy";
-        self.more.images.ask(&mut inputs);
-        inputs.copied.clone_from(&self.more.copied);
-        Ok(inputs)
-    }
-
     pub(super) async fn run(self, session: &Session) -> Ended {
-        let engine = session.engine().await?;
-        let host = session.host();
-        let inputs = self.inputs(session, self.more.command.unwrap_or("deploy"))?;
+        let (engine, host) = (session.engine().await?, session.host());
+        let inputs = Inputs {
+            deep: self.deep,
+            lose_vectors: self.yes_lose_vectors,
+            best_effort: self.best_effort,
+            ..session.inputs(&self.settings, "deploy")?
+        };
         let prepared = agreed(
             session,
             "look at `aiplat plan`, then run `aiplat deploy --yes`",
-            |prepared: &Prepared| &prepared.plan,
+            |prepared: &Prepared| Some(Agreement::to(&prepared.plan)),
             async || Ok(session.prepare(&engine, &inputs, Intent::Deploy).await?),
         )
         .await?;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Ended;
-use super::course::{Course, agreed};
+use super::course::{Agreement, Course, agreed};
 use crate::args::SettingsArgs;
 use crate::exit::Exit;
 use crate::session::Session;
@@ -43,7 +43,7 @@ impl Remove {
         let removing = agreed(
             session,
             "`--yes` agrees",
-            |removing: &Removing| &removing.prepared.plan,
+            |removing: &Removing| Some(Agreement::to(&removing.prepared.plan)),
             async || {
                 let (service, places) = (&self.service, session.places());
                 let purge = self.purge;

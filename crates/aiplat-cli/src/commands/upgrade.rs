@@ -1,19 +1,14 @@
 //! `aiplat upgrade`
 
-use aiplat_core::spec::DataCopy;
-use aiplat_docker::engine::Engine as _;
-use aiplat_docker::host::ManifestStore;
-use aiplat_docker::stack::{Changed, Intent, Opened, upgrade};
+use aiplat_docker::stack::{Upgrading, upgrade};
 use clap::Args;
 use serde_json::json;
 
 use super::Ended;
-use super::deploy::{Deploy, More};
-use crate::ask;
+use super::course::{Agreement, Course, agreed};
+use crate::args::SettingsArgs;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::session::Session;
-use crate::view;
 
 /// Run a service from another image, with a copy of its data to go back to.
 ///
@@ -48,104 +43,55 @@ pub(crate) struct Upgrade {
 
 impl Upgrade {
     pub(super) async fn run(self, session: &Session) -> Ended {
-        let opened = session.opened()?;
-        let containers = session.engine().await?.containers().await?;
-        let decided = upgrade(
-            &opened.config,
-            &session.catalogue,
-            &containers,
-            self.what.as_deref(),
-            self.to.as_deref(),
+        let base_dir = session.opened()?.volume.path;
+        let inputs = session.inputs(&SettingsArgs::default(), "upgrade")?;
+        let (engine, host) = (session.engine().await?, session.host());
+        let upgrading = agreed(
+            session,
+            "`aiplat upgrade --yes` agrees",
+            |upgrading: &Option<Upgrading>| upgrading.as_ref().map(asked),
+            async || {
+                let (what, to, places) =
+                    (self.what.as_deref(), self.to.as_deref(), session.places());
+                Ok(upgrade(&engine, &host, &base_dir, what, to, &inputs, &places).await?)
+            },
         )
-        .map_err(|error| Failure::of(Exit::Invalid, &error))?;
-        if decided.forward.0.is_empty() {
+        .await?;
+        let Some(upgrading) = upgrading else {
             let nothing = json!({"changes": 0, "upgraded": []});
             session.printer.result(&nothing, || {
                 "Nothing to upgrade: the images are the ones asked for.\n".to_owned()
             });
             return Ok(Exit::Ok);
-        }
-        let forward = Deploy::with(More {
-            command: Some("upgrade"),
-            images: decided.forward.clone(),
-            copied: decided.changed.iter().map(|c| c.service.clone()).collect(),
-        });
-        agree(session, &forward, &decided.changed).await?;
-        let before = manifest(&opened);
-        let ended = forward.run(&session.agreed()).await;
-        match ended {
-            Ok(ended) => {
-                told(session, &opened, &decided.changed, &containers);
-                Ok(ended)
-            }
-            // refused: nothing was touched
-            Err(failure) if manifest(&opened) == before => Err(failure),
-            Err(failure) => {
-                let back = Deploy::with(More {
-                    command: Some("upgrade"),
-                    images: decided.back.clone(),
-                    ..More::default()
-                });
-                back.run(&session.within()).await?;
-                Err(failure.hint(
-                    "the old image runs again, on the data and with the manifest as they were",
-                ))
-            }
-        }
-    }
-}
-
-/// The manifest as it is on disk.
-fn manifest(opened: &Opened) -> Option<String> {
-    ManifestStore::new(&opened.volume.path)
-        .read()
-        .ok()
-        .flatten()
-}
-
-/// Shows what would be done, and asks.
-async fn agree(session: &Session, forward: &Deploy, changed: &[Changed]) -> Result<(), Failure> {
-    if session.global.yes {
-        return Ok(());
-    }
-    let inputs = forward.inputs(session, "upgrade")?;
-    let engine = session.engine().await?;
-    let prepared = session.prepare(&engine, &inputs, Intent::Plan).await?;
-    let text = view::plan::text(&prepared.plan);
-    session.printer.progress(text.trim_end());
-    let all: Vec<String> = changed
-        .iter()
-        .map(|c| format!("`{}` to `{}`", c.service, c.to))
-        .collect();
-    let question = format!(
-        "upgrade {}, each stopped while its data is copied; go on",
-        all.join(", ")
-    );
-    ask::agree(session, &question, "`aiplat upgrade --yes` agrees")
-}
-
-/// Says where the copies are.
-fn told(
-    session: &Session,
-    opened: &Opened,
-    changed: &[Changed],
-    containers: &[aiplat_core::observed::ObservedContainer],
-) {
-    for change in changed {
-        let name = opened.config.container(&change.service);
-        let old = containers
-            .iter()
-            .find(|c| c.name == name.superseded())
-            .or_else(|| containers.iter().find(|c| c.name == name.as_str()));
-        let Some(old) = old else { continue };
-        let base_dir = opened.config.base_dir();
-        let copy = DataCopy::of_container(base_dir, &change.service, &old.id, Vec::new());
-        if copy.at.is_dir() {
+        };
+        let course = Course::of(session, &upgrading.prepared);
+        let upgraded = upgrading
+            .run(&engine, &host, &course.options, &course.live)
+            .await;
+        let (report, copies) = match upgraded {
+            Ok(upgraded) => (Ok(upgraded.report), upgraded.copies),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        let ended = course
+            .ended(session, &engine, &session.catalogue, report)
+            .await?;
+        for (service, copy) in copies {
             session.printer.progress(&format!(
-                "{}'s data as it was before is in `{}`; `rm -r` it when all is well",
-                change.service,
-                copy.at.display()
+                "{service}'s data as it was before is in `{}`; `rm -r` it when all is well",
+                copy.display()
             ));
         }
+        Ok(ended)
     }
+}
+
+/// Somebody who did not say `--yes` agrees to every upgrade: users wait while it is done.
+fn asked(upgrading: &Upgrading) -> Agreement<'_> {
+    let mut agreement = Agreement::to(&upgrading.prepared.plan);
+    let words = upgrading.changed.iter().map(|c| {
+        let (service, image) = (&c.service, &c.to);
+        format!("`{service}` is stopped while its data is copied, and started from `{image}`")
+    });
+    agreement.losses.extend(words);
+    agreement
 }

@@ -6,6 +6,7 @@ mod extend;
 mod rotate;
 mod run;
 mod stack;
+mod upgrade;
 
 use std::error::Error;
 

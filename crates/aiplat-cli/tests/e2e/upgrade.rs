@@ -1,15 +1,19 @@
 //! Another image on a service's data: copied first, and put back when the new one fails.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use crate::support::bed::Bed;
 use crate::support::images::Image;
 use crate::support::stack::Stack;
+use crate::support::until;
 
 /// Spoils what it finds, as a newer program that brings data to its own format, and never answers.
 const SPOILING: &str = r#"echo spoilt > /data/spoilt
+while [ -e /data/wait ]; do sleep 0.1; done
 for file in /data/*; do echo spoilt > "$file"; done
 exit 3"#;
 
@@ -95,30 +99,88 @@ fn to_another_image_and_back_to_the_pin_with_a_copy_each_time() {
 }
 
 #[test]
-fn a_broken_image_gives_container_data_and_manifest_back() {
+fn a_broken_image_gives_container_data_and_manifest_back_before_anybody_else_has_its_turn() {
     let Some(bed) = Bed::new() else { return };
     let broken = Image::of_script(&bed, "valkey-server", SPOILING);
     let stack = with_a_row(&bed, "b");
     let before = container(&stack, "redis");
-    let run = stack.run(&[
+    let data = stack.base.join("data/redis/data");
+    let (wait, spoilt) = (data.join("wait"), data.join("spoilt"));
+    std::fs::write(&wait, "").unwrap();
+    let to = [
         "upgrade",
         "redis",
         "--to",
         &broken.reference,
         "-y",
         "--json",
-    ]);
+    ];
+    let upgrade = stack.start(&to);
+    until("the broken image has begun", || spoilt.exists());
+    let pid = upgrade.pid().to_string();
+    let other = stack.run(&["restart", "caddy"]);
+    other.fails(7, &["lock", &pid, "upgrade"]);
+    let next = Next::queued(&stack);
+    std::fs::remove_file(&wait).unwrap();
+    let run = upgrade.end();
     assert_eq!(run.code, 6, "{}", run.said());
     let told = run.json().to_string();
     assert!(told.contains("the old image runs again"), "{told}");
+    assert!(
+        !next.manifest().contains("IMAGE_REDIS"),
+        "whoever has the lock next finds nothing of it"
+    );
     assert_eq!(container(&stack, "redis"), before);
     assert_eq!(cli(&stack, "get row"), "kept");
-    let data = stack.base.join("data/redis/data");
-    assert!(!data.join("spoilt").exists(), "the data as it was");
+    assert!(!spoilt.exists(), "the data as it was");
     assert_eq!(stack.manifest("IMAGE_REDIS"), None);
     assert_eq!(copies(&stack), Vec::<PathBuf>::new());
+    let shown = stack.run(&["audit", "show", "--json"]).ok().json();
+    let entries = shown["entries"].as_array().unwrap();
+    let upgrades: Vec<&Value> = entries
+        .iter()
+        .filter(|e| e["command"] == "upgrade")
+        .collect();
+    let [entry] = upgrades.as_slice() else {
+        panic!("expected one record, found {upgrades:?}")
+    };
+    assert_eq!(entry["ended"]["result"], "failed");
+    let why = entry["ended"]["error"].as_str().unwrap();
+    assert!(
+        why.starts_with("the upgrade of `redis` was taken back"),
+        "{why}"
+    );
     assert_eq!(stack.run(&["plan", "--deep"]).code, 0);
     drop(broken);
+}
+
+/// Whoever has the stack's lock next, and what the manifest is then.
+struct Next(Child);
+
+impl Next {
+    /// Waits for the lock, which somebody has; returns once the kernel has it in the queue.
+    fn queued(stack: &Stack<'_>) -> Self {
+        let lock = stack.base.join("config/lock");
+        let child = Command::new("flock")
+            .arg(&lock)
+            .arg("cat")
+            .arg(stack.base.join("config/.env"))
+            .stdout(Stdio::piped())
+            .spawn();
+        let inode = format!(":{} ", std::fs::metadata(&lock).unwrap().ino());
+        until("it waits for the lock", || {
+            let locks = std::fs::read_to_string("/proc/locks").unwrap();
+            locks
+                .lines()
+                .any(|l| l.contains("-> FLOCK") && l.contains(&inode))
+        });
+        Self(child.unwrap())
+    }
+
+    fn manifest(self) -> String {
+        let output = self.0.wait_with_output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
 }
 
 #[test]
@@ -188,7 +250,7 @@ struct Disk(PathBuf);
 
 impl Disk {
     fn mount(at: &Path, size: &str) -> Self {
-        let mounted = std::process::Command::new("mount")
+        let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
             .arg(at)
             .status();
@@ -199,9 +261,6 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = std::process::Command::new("umount")
-            .arg("--lazy")
-            .arg(&self.0)
-            .status();
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }

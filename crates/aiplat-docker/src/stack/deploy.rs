@@ -32,25 +32,38 @@ impl Prepared {
     /// [`DeployError`]. The same run again goes on from what is there. A new stack of which nothing was made yet
     /// leaves no trace.
     pub async fn deploy<E: Engine, H: Host, V: Events>(
-        mut self,
+        self,
         engine: &E,
         host: &H,
         options: &ApplyOptions,
         events: &V,
     ) -> Result<Report, DeployError> {
-        let result = self.carry_out(engine, host, options, events).await;
-        // the stack is as its manifest says: an addition that was interrupted is over
-        let result = result.and_then(|report| {
-            Attempt::end(host, &self.volume.path)?;
-            Ok(report)
-        });
-        match self.operation.take() {
+        let (result, operation) = self.settle(engine, host, options, events).await;
+        match operation {
             Some(operation) => operation.end(result),
             None => result,
         }
     }
 
     /// The same, and gives the operation back for what is to follow under its lock.
+    pub(super) async fn settle<E: Engine, H: Host, V: Events>(
+        self,
+        engine: &E,
+        host: &H,
+        options: &ApplyOptions,
+        events: &V,
+    ) -> (Result<Report, DeployError>, Option<Operation>) {
+        let base_dir = self.volume.path.clone();
+        let (done, operation) = self.deploy_holding(engine, host, options, events).await;
+        // the stack is as its manifest says: an addition that was interrupted is over
+        let settled = done.and_then(|report| {
+            Attempt::end(host, &base_dir)?;
+            Ok(report)
+        });
+        (settled, operation)
+    }
+
+    /// The same, and leaves an addition that was interrupted under way.
     pub(super) async fn deploy_holding<E: Engine, H: Host, V: Events>(
         mut self,
         engine: &E,

@@ -78,7 +78,7 @@ pub use standing::{Apart, Change, Standing, named, standing};
 pub use stores::StoreError;
 pub use teardown::{Teardown, TeardownError, teardown};
 pub use trail::{trail, trail_of};
-pub use upgrade::{Changed, Images, Upgrade, UpgradeError, upgrade};
+pub use upgrade::{Changed, UpgradeError, Upgraded, Upgrading, upgrade};
 pub use usage::{Usage, own_container, usage};
 pub use vectors::LeftBehind;
 pub use volume::{NewVolume, VolumeError, new_volume};

@@ -66,7 +66,10 @@ pub async fn prepare<E: Engine, H: Host>(
     places: &Places,
     intent: Intent,
 ) -> Result<Prepared, PrepareError> {
-    prepare_with(engine, host, catalogue, inputs, places, intent, None, None).await
+    prepare_with(
+        engine, host, catalogue, inputs, places, intent, &mut None, None,
+    )
+    .await
 }
 
 /// What an operation may change of a stack's secrets before anything is planned.
@@ -79,7 +82,8 @@ pub(super) struct Adjusting<'a> {
 /// How it does.
 pub(super) type Adjust<'a> = dyn FnMut(Adjusting<'_>) -> Result<(), PrepareError> + Send + 'a;
 
-/// The same under a lock that is held already, with the secrets as an operation wants them.
+/// The same under a lock that is held already, with the secrets as an operation wants them. The operation goes into what
+/// is prepared, and stays with its caller where that cannot be.
 #[allow(clippy::too_many_arguments)] // the two operations that call it say each of them
 pub(super) async fn prepare_with<E: Engine, H: Host>(
     engine: &E,
@@ -88,7 +92,7 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     inputs: &Inputs,
     places: &Places,
     intent: Intent,
-    held: Option<Operation>,
+    operation: &mut Option<Operation>,
     adjust: Option<&mut Adjust<'_>>,
 ) -> Result<Prepared, PrepareError> {
     let known = known_keys(catalogue);
@@ -105,9 +109,8 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
         inputs.allow_unmounted,
     )?;
     let writes = intent != Intent::Plan;
-    let mut operation = held;
     if writes && volume.deployed && operation.is_none() {
-        operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
+        *operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
     }
     let host_lock = if writes {
         Some(HostLock::wait_asleep(&places.state_dir, RESERVATION_WAIT).await?)
@@ -117,7 +120,7 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     // another run may have made the stack while this one waited
     let volume = locate(host, &volume.path, inputs.allow_unmounted)?;
     if writes && volume.deployed && operation.is_none() {
-        operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
+        *operation = Some(Operation::quiet(places, &volume.path, &inputs.command)?);
     }
     if writes
         && !inputs.restoring
@@ -268,7 +271,7 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
         reservation,
         command: inputs.command.clone(),
         host_lock,
-        operation,
+        operation: operation.take(),
     })
 }
 

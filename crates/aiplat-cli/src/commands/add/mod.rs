@@ -8,7 +8,7 @@ use aiplat_docker::stack::{Adding, Addition, ServiceFile, add, read_service};
 use clap::Args;
 
 use super::Ended;
-use super::course::{Course, agreed};
+use super::course::{Agreement, Course, agreed};
 use crate::args::SettingsArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -68,7 +68,7 @@ impl Add {
         let adding = agreed(
             session,
             "look at `aiplat plan`, or agree with `--yes`",
-            |adding: &Adding| &adding.prepared.plan,
+            |adding: &Adding| Some(Agreement::to(&adding.prepared.plan)),
             async || {
                 let (what, places) = (what.clone(), session.places());
                 Ok(add(&engine, &host, &base_dir, what, &inputs, &places).await?)

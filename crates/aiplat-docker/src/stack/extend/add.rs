@@ -115,7 +115,7 @@ pub async fn add<E: Engine, H: Host>(
         &inputs,
         places,
         Intent::Deploy,
-        Some(operation),
+        &mut Some(operation),
         None,
     )
     .await?;
@@ -238,7 +238,7 @@ impl Adding {
                 None => Ok(()),
             }
         })?;
-        let (result, operation) = prepared.deploy_holding(engine, host, options, events).await;
+        let (result, mut operation) = prepared.deploy_holding(engine, host, options, events).await;
         let back = Back {
             attempt,
             catalogue,
@@ -246,16 +246,16 @@ impl Adding {
             places,
             owner,
         };
-        let (result, operation) = match result {
+        let result = match result {
             Ok(report) => {
                 let ended = Attempt::end(host, &base_dir);
-                (ended.map(|()| report).map_err(ExtendError::from), operation)
+                ended.map(|()| report).map_err(ExtendError::from)
             }
             Err(first) => {
-                let (undone, operation) = back
-                    .undo(engine, host, &base_dir, operation, options, events)
+                let undone = back
+                    .undo(engine, host, &base_dir, &mut operation, options, events)
                     .await;
-                let failed = match undone {
+                Err(match undone {
                     Ok(()) => ExtendError::Undone {
                         service,
                         source: Box::new(first),
@@ -265,8 +265,7 @@ impl Adding {
                         first: first.to_string(),
                         source: Box::new(source),
                     },
-                };
-                (Err(failed), operation)
+                })
             }
         };
         match operation {
@@ -292,21 +291,15 @@ impl Back {
         engine: &E,
         host: &H,
         base_dir: &Path,
-        operation: Option<Operation>,
+        operation: &mut Option<Operation>,
         options: &ApplyOptions,
         events: &V,
-    ) -> (Result<(), ExtendError>, Option<Operation>) {
-        let prepared = self.prepared(engine, host, base_dir, operation).await;
-        let prepared = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => return (Err(error), None),
-        };
-        let (result, operation) = prepared.deploy_holding(engine, host, options, events).await;
-        let result = match result {
-            Ok(_) => Attempt::end(host, base_dir).map_err(ExtendError::from),
-            Err(error) => Err(error.into()),
-        };
-        (result, operation)
+    ) -> Result<(), ExtendError> {
+        let prepared = self.prepared(engine, host, base_dir, operation).await?;
+        let (done, held) = prepared.deploy_holding(engine, host, options, events).await;
+        *operation = held;
+        done?;
+        Ok(Attempt::end(host, base_dir)?)
     }
 
     async fn prepared<E: Engine, H: Host>(
@@ -314,7 +307,7 @@ impl Back {
         engine: &E,
         host: &H,
         base_dir: &Path,
-        operation: Option<Operation>,
+        operation: &mut Option<Operation>,
     ) -> Result<Prepared, ExtendError> {
         let attempt = &self.attempt;
         if let Some(lock) = operation.as_ref().and_then(Operation::lock) {

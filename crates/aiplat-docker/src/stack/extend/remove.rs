@@ -89,7 +89,7 @@ pub async fn remove<E: Engine, H: Host>(
         &inputs,
         places,
         Intent::Deploy,
-        Some(operation),
+        &mut Some(operation),
         None,
     )
     .await?;

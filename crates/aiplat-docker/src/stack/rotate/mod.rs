@@ -155,10 +155,11 @@ impl<E: Engine, H: Host, V: Events> Rotation<'_, E, H, V> {
             inputs,
             places,
             Intent::Plan,
-            None,
+            &mut None,
             Some(adjust),
-        );
-        Ok(prepared.await?.desired)
+        )
+        .await?;
+        Ok(prepared.desired)
     }
 
     fn draw(
@@ -268,7 +269,7 @@ impl<E: Engine, H: Host, V: Events> Ground for Stand<'_, '_, E, H, V> {
             rotation.inputs,
             rotation.places,
             Intent::Deploy,
-            self.operation.take(),
+            &mut self.operation,
             Some(&mut adjust),
         )
         .await?;

@@ -1,5 +1,4 @@
-//! Which images an upgrade asks for, and which would be the way back. Nothing is done here: the answers go into
-//! [`Inputs`], and [`prepare`](super::prepare) and [`Prepared::deploy`](super::Prepared::deploy) do the rest.
+//! Which images an upgrade asks for, and which would be the way back.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +9,20 @@ use aiplat_core::observed::ObservedContainer;
 use aiplat_core::settings::KnownKeys;
 use aiplat_core::spec::label;
 
-use super::Inputs;
+use super::UpgradeError;
+use crate::stack::Inputs;
 
 /// Images of services, each by reference, or `None` for the catalogue's own pin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Images(pub BTreeMap<ServiceName, Option<String>>);
+pub(super) struct Images(BTreeMap<ServiceName, Option<String>>);
 
 impl Images {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Asks a run for these images.
-    pub fn ask(&self, inputs: &mut Inputs) {
+    pub(super) fn ask(&self, inputs: &mut Inputs) {
         for (service, image) in &self.0 {
             let key = KnownKeys::image_key(service);
             match image {
@@ -46,48 +50,24 @@ pub struct Changed {
 
 /// What an upgrade comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Upgrade {
+pub(super) struct Decided {
     /// The services whose image changes.
-    pub changed: Vec<Changed>,
+    pub(super) changed: Vec<Changed>,
     /// What is asked for.
-    pub forward: Images,
+    pub(super) forward: Images,
     /// What brings the manifest back to what runs now.
-    pub back: Images,
-}
-
-/// Why there is no upgrade.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UpgradeError {
-    /// No such service runs.
-    #[error("expected a service or bundle that runs in this stack, found `{0}`")]
-    Unknown(String),
-    /// One tag for several programs.
-    #[error(
-        "`{bundle}` has images of several versions ({found}), so that no one tag fits all; upgrade its services one by one"
-    )]
-    Several {
-        /// The bundle.
-        bundle: String,
-        /// Its services with their tags.
-        found: String,
-    },
-    /// A tag without a service.
-    #[error("expected a service together with `--to`: no tag fits all")]
-    Everything,
+    pub(super) back: Images,
 }
 
 /// Decides an upgrade of one service, of a bundle, or of everything that runs: to a tag or a whole reference, or back to
 /// the catalogue's own pins.
-///
-/// # Errors
-/// [`UpgradeError`].
-pub fn upgrade(
+pub(super) fn decide(
     config: &StackConfig,
     catalogue: &Catalogue,
     containers: &[ObservedContainer],
     what: Option<&str>,
     to: Option<&str>,
-) -> Result<Upgrade, UpgradeError> {
+) -> Result<Decided, UpgradeError> {
     let meant: Vec<&Service> = config
         .selection
         .services()
@@ -101,7 +81,7 @@ pub fn upgrade(
     if to.is_some() {
         one_tag(config, what, &meant)?;
     }
-    let mut decided = Upgrade::default();
+    let mut decided = Decided::default();
     for service in meant {
         let pinned = config.pinned_image(service);
         let wanted = to.map(|to| reference(&config.image(service), to));
