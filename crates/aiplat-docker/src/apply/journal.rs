@@ -1,7 +1,7 @@
 //! What was begun and what was done: one JSON line each, on disk before the act goes on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aiplat_core::plan::Plan;
 use aiplat_core::spec::FileSpec;
@@ -48,25 +48,57 @@ pub enum Moment {
     Failed,
 }
 
-/// Largest journal that is read back, bytes.
-const READ: usize = 64 * 1024 * 1024;
+impl JournalRecord {
+    /// When it was written.
+    pub fn time(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.at)
+    }
+}
 
-/// All records of a journal, oldest first. A line that an interrupted write cut short is left out.
+/// How much of a journal's end is read at first, bytes; some 500 records.
+const FIRST: usize = 64 * 1024;
+
+/// How much of a journal's end is read at most, bytes; what is older is left out.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// The records of a journal from a moment on, oldest first. It is read from its end, so that the last minutes of a long
+/// journal cost no more than those of a short one. A line that an interrupted write cut short is left out.
 ///
 /// # Errors
 /// [`JournalError::Read`].
 pub fn read_journal<H: Host>(
     host: &H,
     file: &JournalFile,
+    since: SystemTime,
 ) -> Result<Vec<JournalRecord>, JournalError> {
-    let bytes = host
-        .read_file(&file.path, READ)
-        .map_err(JournalError::Read)?
-        .unwrap_or_default();
-    Ok(bytes
-        .split(|b| *b == b'\n')
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect())
+    let mut window = FIRST;
+    loop {
+        let end = host.read_end(&file.path, window);
+        let end = end.map_err(JournalError::Read)?.unwrap_or_default();
+        let (records, reached) = records_since(&end, since);
+        if reached || end.len() < window || window >= MOST {
+            return Ok(records);
+        }
+        window *= 32;
+    }
+}
+
+/// The records in the end of a journal from a moment on, oldest first, and whether an older one is in there.
+fn records_since(end: &[u8], since: SystemTime) -> (Vec<JournalRecord>, bool) {
+    let mut records = Vec::new();
+    let mut reached = false;
+    for line in end.rsplit(|byte| *byte == b'\n') {
+        let Ok(record) = serde_json::from_slice::<JournalRecord>(line) else {
+            continue;
+        };
+        reached = record.time() < since;
+        if reached {
+            break;
+        }
+        records.push(record);
+    }
+    records.reverse();
+    (records, reached)
 }
 
 /// Writes records.
@@ -120,5 +152,50 @@ impl<'a, H: Host> Journal<'a, H> {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(at: u64) -> String {
+        format!(r#"{{"at":{at},"plan":"0123","moment":"begin","step":"start/redis"}}"#)
+    }
+
+    fn ats(records: &[JournalRecord]) -> Vec<u64> {
+        records.iter().map(|record| record.at).collect()
+    }
+
+    #[test]
+    fn the_end_is_read_back_to_the_moment_and_no_further() {
+        let since = UNIX_EPOCH + Duration::from_millis(20);
+        let all = [10, 20, 30].map(line).join("\n");
+        let (records, reached) = records_since(all.as_bytes(), since);
+        assert_eq!((ats(&records), reached), (vec![20, 30], true));
+        // cut at both ends, as a window and a death leave it
+        let cut = &all[5..all.len() - 5];
+        let (records, reached) = records_since(cut.as_bytes(), since);
+        assert_eq!((ats(&records), reached), (vec![20], false));
+    }
+
+    #[test]
+    fn a_journal_longer_than_the_first_window_is_read_as_far_as_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let count = 2 * FIRST as u64 / line(10_000).len() as u64;
+        let lines: Vec<_> = (0..count).map(|n| line(10_000 + n) + "\n").collect();
+        std::fs::write(&path, lines.concat()).unwrap();
+        let file = JournalFile {
+            path,
+            owner: aiplat_core::spec::Owner { uid: 0, gid: 0 },
+        };
+        let read = |at| {
+            let since = UNIX_EPOCH + Duration::from_millis(at);
+            ats(&read_journal(&crate::host::LinuxHost::default(), &file, since).unwrap())
+        };
+        assert_eq!(read(0), (10_000..10_000 + count).collect::<Vec<_>>());
+        assert_eq!(read(10_000 + count - 1), [10_000 + count - 1]);
+        assert!(read(10_000 + count).is_empty());
     }
 }

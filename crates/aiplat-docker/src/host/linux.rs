@@ -258,6 +258,10 @@ impl Host for LinuxHost {
         files::read_file(path, limit)
     }
 
+    fn read_end(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError> {
+        files::read_end(path, limit)
+    }
+
     fn append_line(&self, spec: &FileSpec) -> Result<(), HostError> {
         files::append_line(spec)
     }

@@ -134,6 +134,9 @@ pub trait Host: Send + Sync {
     /// A regular file's bytes, when there is one and it has at most `limit` bytes.
     fn read_file(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError>;
 
+    /// The last `limit` bytes of a regular file, or all of a smaller one, when there is one.
+    fn read_end(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError>;
+
     /// Appends one line (the line break is added) to a file of the given owner and mode, and syncs it to disk.
     fn append_line(&self, spec: &FileSpec) -> Result<(), HostError>;
 

@@ -1,6 +1,7 @@
 //! What happened to a stack: by the engine's account of its containers, and by the journal of the runs that changed it.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aiplat_core::config::StackConfig;
 use aiplat_core::spec::label;
@@ -54,9 +55,9 @@ pub fn recorded<H: Host>(
     config: &StackConfig,
     since: i64,
 ) -> Result<Vec<Happened>, JournalError> {
-    let file = JournalFile::of(config);
-    let all = read_journal(host, &file)?.into_iter().map(of_run);
-    Ok(all.filter(|h| h.at >= since.saturating_mul(1000)).collect())
+    let since = UNIX_EPOCH + Duration::from_secs(since.try_into().unwrap_or_default());
+    let records = read_journal(host, &JournalFile::of(config), since)?;
+    Ok(records.into_iter().map(of_run).collect())
 }
 
 fn of_engine(event: EngineEvent) -> Happened {

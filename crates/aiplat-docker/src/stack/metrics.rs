@@ -144,7 +144,7 @@ fn of_stack<H: Host>(host: &H, stack: &Standing) -> Vec<Metric> {
     });
     let journal = JournalFile::of(config);
     let mut last: BTreeMap<String, Moment> = BTreeMap::new();
-    for record in read_journal(host, &journal).unwrap_or_default() {
+    for record in read_journal(host, &journal, UNIX_EPOCH).unwrap_or_default() {
         last.insert(record.step, record.moment);
     }
     let unfinished = last.values().filter(|m| **m == Moment::Begin).count();

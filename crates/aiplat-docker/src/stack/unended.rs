@@ -1,5 +1,6 @@
 //! What an interrupted run asked of the engine and the engine may still be doing.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aiplat_core::config::StackConfig;
@@ -27,15 +28,18 @@ pub(super) async fn look<E: Engine, H: Host>(
     if !observed.containers.iter().any(|c| runs(c, config)) {
         return Ok(());
     }
-    let journal = blocking(|| read_journal(host, &JournalFile::of(config)))?;
+    let grace = |s: &DesiredService| Duration::from_secs(s.container.stop_seconds.into()) + LATE;
+    let now = SystemTime::now();
+    let longest = desired.services.iter().map(grace).max().unwrap_or(LATE);
+    let file = JournalFile::of(config);
+    let journal = blocking(|| read_journal(host, &file, now - longest))?;
+    let last = journal.iter().map(|record| (record.step.as_str(), record));
+    let last = BTreeMap::from_iter(last);
     for service in &desired.services {
-        let Some(asked) = stop_asked(&journal, service) else {
+        let asked = stop_asked(&last, service).filter(|asked| now <= *asked + grace(service));
+        let Some(asked) = asked else {
             continue;
         };
-        let grace = Duration::from_secs(service.container.stop_seconds.into()) + LATE;
-        if asked + grace < SystemTime::now() {
-            continue;
-        }
         let name = service.container.name.as_str();
         let mut all = observed.containers.iter();
         let Some(container) = all.find(|c| c.name == name && runs(c, config)) else {
@@ -61,14 +65,16 @@ fn runs(container: &ObservedContainer, config: &StackConfig) -> bool {
 }
 
 /// When a run last began to stop a service's container, unless it saw the end of it.
-fn stop_asked(journal: &[JournalRecord], service: &DesiredService) -> Option<SystemTime> {
+fn stop_asked(
+    last: &BTreeMap<&str, &JournalRecord>,
+    service: &DesiredService,
+) -> Option<SystemTime> {
     let stop = format!("stop/{}", service.name);
     let remove = format!("remove/{}", service.container.name);
-    let last = |step: &str| journal.iter().rev().find(|record| record.step == step);
-    [last(&stop), last(&remove)]
-        .into_iter()
-        .flatten()
+    [stop, remove]
+        .iter()
+        .filter_map(|step| last.get(step.as_str()))
         .filter(|record| record.moment == Moment::Begin)
-        .map(|record| UNIX_EPOCH + Duration::from_millis(record.at))
+        .map(|record| record.time())
         .max()
 }

@@ -43,6 +43,10 @@ impl Host for TestHost {
     fn read_file(&self, path: &Path, _: usize) -> Result<Option<Vec<u8>>, HostError> {
         Ok(std::fs::read(path).ok())
     }
+    fn read_end(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError> {
+        let all = std::fs::read(path).ok();
+        Ok(all.map(|mut all| all.split_off(all.len().saturating_sub(limit))))
+    }
     fn append_line(&self, spec: &FileSpec) -> Result<(), HostError> {
         let mut file = std::fs::OpenOptions::new()
             .create(true)

@@ -2,6 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::time::UNIX_EPOCH;
 
 use aiplat_core::names::StackId;
 use aiplat_core::plan::Step;
@@ -98,7 +99,8 @@ fn killed_after_any_record_the_same_plan_comes_to_the_same_end() {
                 names,
                 ["one", "two"].map(|s| format!("{}-{s}", bed.stack()))
             );
-            let records = read_journal(&bed.host, again.journal.as_ref().unwrap()).unwrap();
+            let records =
+                read_journal(&bed.host, again.journal.as_ref().unwrap(), UNIX_EPOCH).unwrap();
             assert_eq!(records.len(), kill_after + total);
             assert!(
                 records[kill_after..]

@@ -23,7 +23,7 @@ pub(crate) use append::{append_line, truncate};
 pub(crate) use data_copy::{drop_copy, keep_only, put_back, room, take};
 pub(crate) use directory::make_directory;
 pub(crate) use purge::{interrupted, purge_check, purge_directory};
-pub(crate) use read::{names_in, read_file};
+pub(crate) use read::{names_in, read_end, read_file};
 pub(crate) use resolve::open;
 pub(crate) use state::path_state;
 pub(crate) use write::{remove_file, write_bytes, write_file};

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -17,6 +17,27 @@ pub(crate) fn read_file(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Ho
         Err(HostError::NoParent { .. }) => Ok(None),
         other => read_at(&other?, limit),
     }
+}
+
+/// The last bytes of a file, at most `limit`.
+pub(crate) fn read_end(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError> {
+    let place = match Place::of(path) {
+        Err(HostError::NoParent { .. }) => return Ok(None),
+        other => other?,
+    };
+    let Some(mut file) = open_own(&place)? else {
+        return Ok(None);
+    };
+    let wrap = |e: std::io::Error| HostError::io("read", path, e);
+    let end = file.seek(SeekFrom::End(0)).map_err(wrap)?;
+    let start = end.saturating_sub(limit as u64);
+    file.seek(SeekFrom::Start(start)).map_err(wrap)?;
+    let mut content = Vec::new();
+    // what is appended meanwhile is not of the end that was measured
+    file.take(end - start)
+        .read_to_end(&mut content)
+        .map_err(wrap)?;
+    Ok(Some(content))
 }
 
 /// The names in a directory; none when it is absent.
@@ -35,15 +56,9 @@ pub(crate) fn names_in(path: &Path) -> Result<Vec<OsString>, HostError> {
 }
 
 pub(super) fn read_at(place: &Place, limit: usize) -> Result<Option<Vec<u8>>, HostError> {
-    let Some(file) = open_regular(place)? else {
+    let Some(file) = open_own(place)? else {
         return Ok(None);
     };
-    let links = rustix::fs::fstat(&file).map_err(|e| HostError::io("read", &place.path, e))?;
-    if links.st_nlink > 1 {
-        return Err(HostError::HardLink {
-            path: place.path.clone(),
-        });
-    }
     let mut content = Vec::new();
     // one byte more than allowed tells a file that is too large
     let most = (limit as u64).saturating_add(1);
@@ -57,6 +72,20 @@ pub(super) fn read_at(place: &Place, limit: usize) -> Result<Option<Vec<u8>>, Ho
         });
     }
     Ok(Some(content))
+}
+
+/// Opens a regular file that has no second name.
+fn open_own(place: &Place) -> Result<Option<File>, HostError> {
+    let Some(file) = open_regular(place)? else {
+        return Ok(None);
+    };
+    let stat = rustix::fs::fstat(&file).map_err(|e| HostError::io("read", &place.path, e))?;
+    if stat.st_nlink > 1 {
+        return Err(HostError::HardLink {
+            path: place.path.clone(),
+        });
+    }
+    Ok(Some(file))
 }
 
 /// Opens a regular file for reading; nothing where nothing is. Never waits for the other end of a pipe.

@@ -125,6 +125,10 @@ impl Host for FakeHost {
         tree::read(&self.shared.state(), path, limit)
     }
 
+    fn read_end(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, HostError> {
+        tree::read_end(&self.shared.state(), path, limit)
+    }
+
     fn append_line(&self, spec: &FileSpec) -> Result<(), HostError> {
         self.act("append to", &spec.path, |state| tree::append(state, spec))
     }

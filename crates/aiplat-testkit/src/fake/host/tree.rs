@@ -152,6 +152,15 @@ pub(super) fn read(state: &State, path: &Path, limit: usize) -> Result<Option<Ve
     }
 }
 
+pub(super) fn read_end(
+    state: &State,
+    path: &Path,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, HostError> {
+    let all = read(state, path, usize::MAX)?;
+    Ok(all.map(|mut all| all.split_off(all.len().saturating_sub(limit))))
+}
+
 pub(super) fn append(state: &mut State, spec: &FileSpec) -> Result<(), HostError> {
     place(state, &spec.path)?;
     let path = spec.path.clone();
