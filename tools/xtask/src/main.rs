@@ -3,7 +3,6 @@
 
 mod bench;
 mod floor;
-mod product;
 
 use std::process::ExitCode;
 
@@ -27,9 +26,6 @@ enum Command {
     /// One measured process: runs a command, writes its wall clock and peak memory to a file
     #[command(hide = true)]
     Measure(bench::measure::Options),
-    /// The product through its library, with service files of a user's own
-    #[command(hide = true)]
-    Product(product::Options),
     /// The least that brings the services up: parallel calls of the engine's API
     #[command(hide = true)]
     Floor(floor::Options),
@@ -39,7 +35,6 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Bench(options) => bench::run(&options),
         Command::Measure(options) => return bench::measure::run(&options),
-        Command::Product(options) => on_threads(product::run(options)),
         Command::Floor(options) => on_threads(floor::run(options)),
     };
     match done {

@@ -84,8 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tiny::BODY
     );
     println!(
-        "aiplat: through its library in a process of its own, since the services are a user's own files; \
-         `version` is the command's; load {}\n",
+        "aiplat: the command, with the services as files of its stack's own; load {}\n",
         machine::load()
     );
     let result = rounds(options, &place, &bed);
@@ -104,7 +103,7 @@ fn rounds(options: &Options, place: &Place, bed: &Bed) -> Result<Samples> {
     let proxy = Proxy::before(&options.host, place.path("engine.sock"))?;
     eprintln!("warming up, counting calls …");
     for subject in ALL {
-        sweep::fresh(place)?;
+        bed.fresh(place)?;
         for action in [Action::Up, Action::Noop, Action::Plan, Action::Down] {
             if let Some(task) = bed.task(subject, action, &proxy.address()) {
                 measured(&bed.tool, place.root(), &task)?;
@@ -122,7 +121,7 @@ fn rounds(options: &Options, place: &Place, bed: &Bed) -> Result<Samples> {
         for turn in 0..ALL.len() {
             // nobody is always first
             let subject = ALL[(turn + round) % ALL.len()];
-            sweep::fresh(place)?;
+            bed.fresh(place)?;
             one(place, bed, &options.host, subject, &mut samples)?;
         }
     }

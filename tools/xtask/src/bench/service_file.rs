@@ -1,13 +1,20 @@
 //! The services as aiplat is told of them: a user's own service files.
 
+use std::os::unix::fs::chown;
 use std::path::Path;
 
-use super::tiny::{BODY, IMAGE, MEMORY, PATH, PIDS, PORT, TMPFS, Tiny};
+use super::tiny::{BODY, IMAGE, MEMORY, PATH, PIDS, PORT, TMPFS, Tiny, UID};
 use crate::Result;
 
-/// Writes one file each, named so that each comes after what it needs.
-pub(crate) fn write(folder: &Path, services: &[Tiny]) -> Result<()> {
-    std::fs::create_dir_all(folder)?;
+/// Writes one file each below a stack's directory, named so that each comes after what it needs. What the product finds in
+/// a stack's directory must be its stack's.
+pub(crate) fn write(base_dir: &Path, services: &[Tiny]) -> Result<()> {
+    let config = base_dir.join("config");
+    let folder = config.join("services");
+    std::fs::create_dir_all(&folder)?;
+    for path in [&config, &folder] {
+        chown(path, Some(UID), Some(UID))?;
+    }
     for (index, tiny) in services.iter().enumerate() {
         let path = folder.join(format!("{index:02}-{}.toml", tiny.name));
         std::fs::write(path, text(tiny))?;

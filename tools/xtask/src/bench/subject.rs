@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::measure::Task;
 use super::place::Place;
-use super::tiny::Stack;
+use super::tiny::{Stack, Tiny};
 use super::{compose_file, service_file, tiny};
 use crate::Result;
 
@@ -48,12 +48,12 @@ pub(crate) struct Bed {
     /// Calls that make the engine work at once: the product's number.
     pub(crate) concurrency: usize,
     name: String,
+    services: Vec<Tiny>,
     files: Files,
 }
 
 #[derive(Debug)]
 struct Files {
-    services: String,
     base_dir: String,
     compose: String,
     floor: String,
@@ -82,11 +82,6 @@ impl Bed {
     ) -> Result<Self> {
         let services = tiny::services()?;
         let name = format!("bench{}", std::process::id());
-        let folder = place.path("services");
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)?;
-        }
-        service_file::write(&folder, &services)?;
         let stack = |suffix: &str| -> Stack {
             tiny::stack(format!("{name}-{suffix}"), place, services.clone())
         };
@@ -96,7 +91,6 @@ impl Bed {
             serde_json::to_string(&stack("f"))?,
         )?;
         let files = Files {
-            services: place.file("services"),
             base_dir: place.base_dir().display().to_string(),
             compose: place.file("compose.json"),
             floor: place.file("floor.json"),
@@ -108,19 +102,31 @@ impl Bed {
             state_dir,
             concurrency,
             name,
+            services,
             files,
         })
+    }
+
+    /// A `BASE_DIR` with nothing in it but the service files.
+    pub(crate) fn fresh(&self, place: &Place) -> Result<()> {
+        let base_dir = place.base_dir();
+        if base_dir.exists() {
+            std::fs::remove_dir_all(&base_dir)?;
+        }
+        service_file::write(&base_dir, &self.services)
     }
 
     /// How a subject does something with the engine at `address`; nothing where it has no such thing.
     pub(crate) fn task(&self, subject: Subject, action: Action, address: &str) -> Option<Task> {
         let words: Vec<String> = match (subject, action) {
-            (Subject::Aiplat, Action::Version) => {
-                vec![shown(&self.aiplat), "--version".to_owned()]
+            (Subject::Aiplat, Action::Version) => self.product(&["--version"]),
+            (Subject::Aiplat, Action::Up | Action::Noop) => {
+                self.product(&["deploy", "--yes", "--allow-unmounted"])
             }
-            (Subject::Aiplat, Action::Up | Action::Noop) => self.product("deploy"),
-            (Subject::Aiplat, Action::Plan) => self.product("plan"),
-            (Subject::Aiplat, Action::Down) => self.product("teardown"),
+            (Subject::Aiplat, Action::Plan) => self.product(&["plan"]),
+            (Subject::Aiplat, Action::Down) => {
+                self.product(&["teardown", "--purge", "--confirm", &self.network()])
+            }
             (Subject::Compose, Action::Up | Action::Noop) => self.composed(&["up", "-d", "--wait"]),
             (Subject::Compose, Action::Down) => self.composed(&["down"]),
             (Subject::Compose, Action::Version) => {
@@ -138,22 +144,15 @@ impl Bed {
         })
     }
 
-    fn product(&self, action: &str) -> Vec<String> {
-        let state_dir = shown(&self.state_dir);
-        let words = [
-            &shown(&self.tool),
-            "product",
-            action,
-            "--services",
-            &self.files.services,
-            "--state-dir",
-            &state_dir,
-        ];
-        let mut words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        if std::env::vars().any(|(key, _)| key == "AIPLAT_BENCH_SHOW") {
-            words.push("--trace".to_owned());
-        }
-        words
+    fn product(&self, words: &[&str]) -> Vec<String> {
+        let program = shown(&self.aiplat);
+        let words = words.iter().map(|word| (*word).to_owned());
+        std::iter::once(program).chain(words).collect()
+    }
+
+    /// The network of the product's stack, which is its name, too.
+    fn network(&self) -> String {
+        format!("{}-a", self.name)
     }
 
     fn composed(&self, action: &[&str]) -> Vec<String> {
@@ -178,10 +177,13 @@ impl Bed {
     }
 
     fn environment(&self, subject: Subject, address: &str) -> Vec<(String, String)> {
-        let network = format!("{}-a", self.name);
+        let (network, uid) = (self.network(), tiny::UID.to_string());
+        let state_dir = shown(&self.state_dir);
         let pairs: &[(&str, &str)] = match subject {
             Subject::Aiplat => &[
                 ("AIPLAT_HOST", address),
+                ("AIPLAT_STATE_DIR", &state_dir),
+                ("STACK_USER_UID", &uid),
                 ("BASE_DIR", &self.files.base_dir),
                 ("DOCKER_NETWORK", &network),
                 ("DOMAIN_NAME", "bench.localhost"),

@@ -37,16 +37,7 @@ pub(crate) fn sweep(bed: &Bed, place: &Place, address: &str) -> Result<()> {
         }
         Ok::<_, crate::Failure>(())
     })?;
-    fresh(place)
-}
-
-/// An empty `BASE_DIR`.
-pub(crate) fn fresh(place: &Place) -> Result<()> {
-    let base_dir = place.base_dir();
-    if base_dir.exists() {
-        std::fs::remove_dir_all(&base_dir)?;
-    }
-    Ok(std::fs::create_dir(&base_dir)?)
+    bed.fresh(place)
 }
 
 async fn list(api: &Api, kind: &str, label: &str) -> Result<Vec<Value>> {

@@ -18,7 +18,7 @@ pub(crate) const PIDS: u32 = 64;
 pub(crate) const TMPFS: u64 = 16 << 20;
 /// The engine's own slow check, where it is not what is waited for, seconds.
 pub(crate) const SLOW_CHECK: u64 = 30;
-/// Whom the services run as where the product does not choose.
+/// Whom the services run as.
 pub(crate) const UID: u32 = 61_234;
 
 /// Each layer needs all of the one before it to be healthy.
