@@ -33,13 +33,33 @@ pub(crate) fn agree(session: &Session, question: &str, without: &str) -> Result<
     ))
 }
 
-/// Asks to type a name.
-pub(crate) fn typed(question: &str) -> Result<String, Failure> {
-    Input::with_theme(&SimpleTheme)
-        .with_prompt(question)
-        .allow_empty(true)
-        .interact_text()
-        .map_err(|error| unanswered(&error))
+/// Asks to type the stack's name, before `act` loses `lost`; the flag `--confirm` gives it, and `--yes` is not enough.
+pub(crate) fn agree_by_name(
+    session: &Session,
+    name: &str,
+    confirm: Option<&str>,
+    act: &str,
+    lost: &str,
+) -> Result<(), Failure> {
+    let typed: String = match confirm {
+        Some(given) => given.to_owned(),
+        None if !session.environment.can_ask() || session.printer.is_json() => {
+            let words =
+                format!("{act} needs the stack's name, and nobody can be asked without a terminal");
+            let hint = format!("give `--confirm {name}`; {lost} is lost then");
+            return Err(Failure::new(Exit::Unconfirmed, words).hint(hint));
+        }
+        None => Input::with_theme(&SimpleTheme)
+            .with_prompt(format!("{lost} will be lost; type `{name}` to go on"))
+            .allow_empty(true)
+            .interact_text()
+            .map_err(|error| unanswered(&error))?,
+    };
+    if typed.trim() == name {
+        return Ok(());
+    }
+    let words = format!("expected the stack's name `{name}`; nothing was touched");
+    Err(Failure::new(Exit::Unconfirmed, words))
 }
 
 /// Asks for a value, showing the one that holds when nothing is typed; `check` says what is wrong with an answer.

@@ -165,12 +165,15 @@ impl Session {
     /// What a run is given.
     pub(crate) fn inputs(&self, settings: &SettingsArgs, command: &str) -> Result<Inputs, Failure> {
         self.expect_own_services()?;
-        let mut flags: BTreeMap<String, String> = settings.values(&self.known())?;
+        let values = settings.values(&self.known())?.into_iter();
+        let (unset, mut flags): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            values.partition(|(_, value)| value.trim().is_empty());
         if let Some(path) = self.found().as_flag() {
             flags.insert("BASE_DIR".to_owned(), path.display().to_string());
         }
         Ok(Inputs {
             flags,
+            unset: unset.into_keys().collect(),
             environment: self.environment.variables.clone(),
             invoking_user: self.environment.invoking_user,
             allow_unmounted: settings.allow_unmounted,

@@ -72,7 +72,7 @@ pub(crate) struct SettingsArgs {
     /// NVIDIA graphics processors by number, such as 0,1, for this stack alone [key: STACK_GPUS]
     #[arg(long, value_name = "NUMBERS")]
     pub(crate) gpus: Option<String>,
-    /// Any key of the manifest but a secret; may be given several times
+    /// Any key of the manifest but a secret, and `KEY=` to take it out of the manifest; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Make a BASE_DIR that is not there, on whatever file system lies below it
@@ -81,7 +81,7 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// The flags under the manifest's keys.
+    /// The flags under the manifest's keys; a blank one is to be taken out of the manifest.
     pub(crate) fn values(&self, known: &KnownKeys) -> Result<BTreeMap<String, String>, Failure> {
         let mut values = self.set_values(known)?;
         let named = [
@@ -109,7 +109,16 @@ impl SettingsArgs {
         let given = named
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
-        values.extend(given);
+        for (key, value) in given {
+            // a script's empty variable is a mistake, and no wish for the default
+            if value.trim().is_empty() {
+                let words = format!("expected a value for {key}, found an empty one");
+                let hint =
+                    format!("leave the flag out, or `--set {key}=` takes it out of the manifest");
+                return Err(Failure::new(Exit::Usage, words).hint(hint));
+            }
+            values.insert(key, value);
+        }
         Ok(values)
     }
 
@@ -160,6 +169,17 @@ mod tests {
         let values = args.values(&KnownKeys::default()).unwrap();
         assert_eq!(values["STACK_USER_UID"], "3000");
         assert_eq!(values["OLLAMA_MODEL"], "a=b");
+    }
+
+    #[test]
+    fn a_key_is_taken_out_by_set_alone() {
+        assert_eq!(set("STACK_CPUS=").unwrap()["STACK_CPUS"], "");
+        let args = SettingsArgs {
+            services: Some(" ".into()),
+            ..SettingsArgs::default()
+        };
+        let failure = args.values(&KnownKeys::default()).unwrap_err();
+        assert!(format!("{failure:?}").contains("--set SERVICES="));
     }
 
     #[test]

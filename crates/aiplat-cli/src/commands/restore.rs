@@ -140,30 +140,9 @@ impl Restore {
 
     fn agreed(&self, session: &Session) -> Result<(), Failure> {
         let name = session.opened()?.config.name().to_string();
-        let other = || {
-            let words = format!("expected the stack's name `{name}`; nothing was touched");
-            Failure::new(Exit::Unconfirmed, words)
-        };
-        if let Some(given) = &self.confirm {
-            return if *given == name { Ok(()) } else { Err(other()) };
-        }
-        if session.global.yes {
-            return Ok(());
-        }
-        if !session.environment.can_ask() || session.printer.is_json() {
-            let words = "a restore in place needs the stack's name, and nobody can be asked without a terminal";
-            return Err(Failure::new(Exit::Unconfirmed, words).hint(format!(
-                "give `--confirm {name}`; what was done since the backup is lost then"
-            )));
-        }
-        let typed = ask::typed(&format!(
-            "what was done in `{name}` since the backup will be lost; type its name to go on"
-        ))?;
-        if typed.trim() == name {
-            Ok(())
-        } else {
-            Err(other())
-        }
+        let confirm = self.confirm.as_deref();
+        let lost = format!("what was done in `{name}` since the backup");
+        ask::agree_by_name(session, &name, confirm, "a restore in place", &lost)
     }
 }
 

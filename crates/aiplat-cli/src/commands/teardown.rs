@@ -87,36 +87,12 @@ impl Teardown {
     }
 
     fn agreed(&self, session: &Session, name: &str) -> Result<(), Failure> {
-        match (&self.confirm, self.purge) {
-            (Some(given), _) if given == name => Ok(()),
-            (Some(_), _) => Err(other_name(name)),
-            (None, false) => {
-                let question = format!("remove the containers and the network of `{name}`");
-                ask::agree(session, &question, "give `--yes`")
-            }
-            (None, true) => {
-                if !session.environment.can_ask() || session.printer.is_json() {
-                    let words = "a purge needs the stack's name, and nobody can be asked without a terminal";
-                    return Err(Failure::new(Exit::Unconfirmed, words).hint(format!(
-                        "give `--confirm {name}`; everything of the stack is lost then"
-                    )));
-                }
-                let typed = ask::typed(&format!(
-                    "everything of `{name}` will be lost; type its name to go on"
-                ))?;
-                if typed.trim() == name {
-                    Ok(())
-                } else {
-                    Err(other_name(name))
-                }
-            }
+        let confirm = self.confirm.as_deref();
+        if self.purge || confirm.is_some() {
+            let lost = format!("everything of `{name}`");
+            return ask::agree_by_name(session, name, confirm, "a purge", &lost);
         }
+        let question = format!("remove the containers and the network of `{name}`");
+        ask::agree(session, &question, "give `--yes`")
     }
-}
-
-fn other_name(name: &str) -> Failure {
-    Failure::new(
-        Exit::Unconfirmed,
-        format!("expected the stack's name `{name}`; nothing was touched"),
-    )
 }

@@ -26,6 +26,9 @@ impl From<ExtendError> for Failure {
                 let names: Vec<String> = by.iter().map(ToString::to_string).collect();
                 Self::new(Exit::Refused, words).hint(format!("remove {} first", names.join(", ")))
             }
+            ExtendError::Last(_) => Self::new(Exit::Refused, words).hint(
+                "`aiplat teardown` takes the stack away and keeps its data, with `--purge` that too",
+            ),
             ExtendError::UnderWay(other) => Self::new(Exit::Refused, words).hint(format!(
                 "finish it with the same command, take it back with `aiplat remove {other}`, or settle on what the \
                  manifest says with `aiplat deploy`"

@@ -176,7 +176,8 @@ fn what_was_backed_up_is_found_again_in_a_second_stack_in_place_and_in_a_scratch
     std::fs::write(a.file(), "spoilt").unwrap();
     let id = a.id();
     let arguments = ["restore", &archive, "--unencrypted", "--in-place"];
-    a.run(&arguments).fails(8, &["--confirm"]);
+    let agreed = [&arguments[..], &["--yes"]].concat();
+    a.run(&agreed).fails(8, &["--confirm"]);
     a.run(&[&arguments[..], &["--confirm", &a.name]].concat())
         .ok();
     a.has_everything(&database);

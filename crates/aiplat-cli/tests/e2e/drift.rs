@@ -53,6 +53,29 @@ fn small<'b>(bed: &'b Bed, name: &str) -> Stack<'b> {
 }
 
 #[test]
+fn a_limit_goes_with_its_key_and_a_name_does_not() {
+    let Some(bed) = Bed::new() else { return };
+    let stack = bed.small("l").with("SERVICES", "redis");
+    stack.run(&["deploy", "--set=STACK_PIDS=2000"]).ok();
+    let parent = |stack: &Stack<'_>| {
+        let (_, found) = look(stack, "redis");
+        found["HostConfig"]["CgroupParent"].clone()
+    };
+    assert_ne!(parent(&stack), "");
+    stack
+        .run(&["deploy", "--pids="])
+        .fails(64, &["--set STACK_PIDS="]);
+    stack.run(&["deploy", "--set=STACK_PIDS="]).ok();
+    assert_eq!(stack.manifest("STACK_PIDS").unwrap_or_default(), "");
+    assert_eq!(parent(&stack), "");
+    assert_eq!(stack.run(&["plan"]).code, 0);
+    let named = stack.without("DOCKER_NETWORK");
+    named
+        .run(&["deploy", "--set=DOCKER_NETWORK="])
+        .fails(4, &["DOCKER_NETWORK"]);
+}
+
+#[test]
 fn a_container_that_is_stopped_frozen_renamed_or_removed() {
     let Some(bed) = Bed::new() else { return };
     let stack = small(&bed, "s");

@@ -205,6 +205,10 @@ fn what_others_need_is_refused_with_their_names() {
     let stack = bed.small("n").with("SERVICES", "redis");
     stack.deploy().ok();
     let stack = stack.without("SERVICES");
+    for purge in [&["--yes"][..], &["--yes", "--purge"]] {
+        let last = [&["remove", "redis"][..], purge].concat();
+        stack.run(&last).fails(4, &["has none", "aiplat teardown"]);
+    }
     let mut needing = FROM_IMAGE.to_vec();
     needing.extend(["--needs", "redis"]);
     stack.run(&needing).ok();

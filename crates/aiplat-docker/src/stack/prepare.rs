@@ -148,7 +148,7 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     offer_given_secrets(&mut layers, catalogue, &kept);
     let (settings, warnings) =
         Settings::resolve(&layers, &known).map_err(PrepareError::Settings)?;
-    same_identity(old.as_ref(), &settings)?;
+    same_identity(before.as_ref(), &settings)?;
     let selection = select(&settings, catalogue).map_err(PrepareError::Selection)?;
 
     let kept_id = store.stack_id()?;

@@ -33,8 +33,8 @@ pub(super) async fn look<E: Engine, H: Host>(
     let longest = desired.services.iter().map(grace).max().unwrap_or(LATE);
     let file = JournalFile::of(config);
     let journal = blocking(|| read_journal(host, &file, now - longest))?;
-    let last = journal.iter().map(|record| (record.step.as_str(), record));
-    let last = BTreeMap::from_iter(last);
+    let last: BTreeMap<&str, &JournalRecord> =
+        journal.iter().map(|r| (r.step.as_str(), r)).collect();
     for service in &desired.services {
         let asked = stop_asked(&last, service).filter(|asked| now <= *asked + grace(service));
         let Some(asked) = asked else {

@@ -51,6 +51,9 @@ pub enum ExtendError {
         /// Those that need it.
         by: Vec<ServiceName>,
     },
+    /// Nothing would stay.
+    #[error("expected services that stay, and without `{0}` the stack has none")]
+    Last(ServiceName),
     /// An earlier addition was interrupted.
     #[error("expected no other addition under way; that of `{0}` was interrupted")]
     UnderWay(ServiceName),

@@ -67,6 +67,9 @@ pub async fn remove<E: Engine, H: Host>(
         return Err(ExtendError::UnderWay(other.service.clone()));
     }
     let stay = staying(&opened, &catalogue, &services)?;
+    if stay.is_empty() {
+        return Err(ExtendError::Last(service.clone()));
+    }
     let own: Vec<&ServiceName> = if purge {
         let file = |name: &&ServiceName| kept_file(&volume.path, name).is_ok_and(|f| f.is_some());
         services.iter().filter(file).collect()

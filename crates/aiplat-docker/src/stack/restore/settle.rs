@@ -43,8 +43,12 @@ pub(super) fn inputs(
 ) -> Result<(Inputs, Manifest), RestoreError> {
     let mut given = question.environment.clone();
     given.extend(question.flags.clone());
-    let backup::Values { text, environment } =
-        backup::values(&old_manifest(tree)?, &contents.stack, &given);
+    let mut old = old_manifest(tree)?;
+    let blank = question.flags.iter().filter(|(_, v)| v.trim().is_empty());
+    for (key, _) in blank {
+        old.remove(key).map_err(PrepareError::from)?;
+    }
+    let backup::Values { text, environment } = backup::values(&old, &contents.stack, &given);
     let mut environment = environment;
     // a service that runs only with a secret that somebody gave must find it given
     let secrets = SecretsStore::in_folder(&tree.join("stack/secrets")).read_all()?;
