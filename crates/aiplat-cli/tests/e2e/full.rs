@@ -146,6 +146,11 @@ fn vectors_stay_at_home(a: &Stack<'_>, b: &Stack<'_>) {
     }
 }
 
+/// Every layer of every service holds, of the stack that has them all and of the one beside it.
+fn proven(a: &Stack<'_>, b: &Stack<'_>) {
+    a.run(&["verify", "--against", &b.name]).ok();
+}
+
 #[test]
 fn every_service_at_once_and_a_second_stack_beside_them() {
     let Some(bed) = Bed::new() else { return };
@@ -177,6 +182,7 @@ fn every_service_at_once_and_a_second_stack_beside_them() {
     let b = bed.small("b").with("SERVICES", "qdrant,caddy,openwebui");
     b.deploy().ok();
     vectors_stay_at_home(&a, &b);
+    proven(&a, &b);
 }
 
 #[test]

@@ -157,14 +157,24 @@ fn open_plugin_daemon(world: &World) -> Result<Opened, Refusal> {
         ),
         _ => Response::not_found(),
     };
-    let debug = |_: &Request| Response::text(400, "the debugging port of a stand-in");
-    Ok(Opened::listening(vec![
-        Listener::port(world.port("SERVER_PORT", 5002), Arc::new(answer)),
-        Listener::port(
-            world.port("PLUGIN_REMOTE_INSTALLING_PORT", 5003),
-            Arc::new(debug),
-        ),
-    ]))
+    let mut listeners = vec![Listener::port(
+        world.port("SERVER_PORT", 5002),
+        Arc::new(answer),
+    )];
+    listeners.extend(debugging(world));
+    Ok(Opened::listening(listeners))
+}
+
+/// The port at which a plugin that is being written is tried: on unless said otherwise, at the host that is set.
+fn debugging(world: &World) -> Option<Listener> {
+    let enabled = "PLUGIN_REMOTE_INSTALLING_ENABLED";
+    (world.get(enabled).is_none() || world.flag(enabled)).then(|| {
+        let host = world.get("PLUGIN_REMOTE_INSTALLING_HOST");
+        let port = world.port("PLUGIN_REMOTE_INSTALLING_PORT", 5003);
+        let answer = |_: &Request| Response::text(400, "the debugging port of a stand-in");
+        let address = format!("{}:{port}", host.unwrap_or("0.0.0.0"));
+        Listener::at(&address, Arc::new(answer))
+    })
 }
 
 fn open_sandbox(world: &World) -> Result<Opened, Refusal> {
@@ -256,6 +266,7 @@ fn open_ssrf_proxy(world: &World) -> Result<Opened, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::Address;
 
     #[test]
     fn the_public_secret_key_is_not_fallen_back_to() {
@@ -296,6 +307,26 @@ mod tests {
         assert_eq!(opened.listeners[0].service.answer(&run).status, 401);
         let with_key = run.header_set("X-Api-Key", "k");
         assert_eq!(opened.listeners[0].service.answer(&with_key).status, 200);
+    }
+
+    #[test]
+    fn the_debugging_port_is_open_where_it_is_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::new(dir.path())
+            .with("HOME", "/")
+            .with("SERVER_KEY", "k")
+            .with("DIFY_INNER_API_KEY", "i")
+            .with("PLUGIN_STORAGE_LOCAL_ROOT", "/");
+        let open = |world: &World| -> Vec<Address> {
+            let opened = open_plugin_daemon(world).unwrap();
+            opened.listeners.into_iter().map(|l| l.address).collect()
+        };
+        let at = |address: &str| Address::Tcp(address.to_owned());
+        assert_eq!(open(&world), [at("0.0.0.0:5002"), at("0.0.0.0:5003")]);
+        let inside = world.with("PLUGIN_REMOTE_INSTALLING_HOST", "127.0.0.1");
+        assert_eq!(open(&inside), [at("0.0.0.0:5002"), at("127.0.0.1:5003")]);
+        let off = inside.with("PLUGIN_REMOTE_INSTALLING_ENABLED", "false");
+        assert_eq!(open(&off), [at("0.0.0.0:5002")]);
     }
 
     #[test]
