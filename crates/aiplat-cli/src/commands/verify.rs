@@ -32,7 +32,7 @@ Examples:
   aiplat verify --all --layer network --layer files
   aiplat verify --all --layer resources --hog
       also: what one stack takes up to its limits, the others do not notice
-  aiplat verify --all --json | jq '.cells[] | select(.verdict == \"breach\")'")]
+  aiplat verify --all --json | jq '.ok, .totals, (.cells[] | select(.verdict == \"breach\"))'")]
 pub(crate) struct Verify {
     /// Against this stack only; may be given several times
     #[arg(long, value_name = "STACK", conflicts_with = "all")]
@@ -48,7 +48,7 @@ pub(crate) struct Verify {
     /// memory up to the limits of the stack's smallest service. Some ten seconds a stack in which the machine is busy
     #[arg(long)]
     hog: bool,
-    /// Show cells that held, too
+    /// Show cells that held, too, and each that is not in force by itself
     #[arg(long)]
     cells: bool,
     /// Write JUnit's XML to this file
@@ -88,7 +88,7 @@ impl Verify {
         }
         session
             .printer
-            .result(&report, || render::text(&report, self.cells));
+            .result(&report.document(), || render::text(&report, self.cells));
         Ok(if report.proven() {
             Exit::Ok
         } else {

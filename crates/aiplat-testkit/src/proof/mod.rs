@@ -14,6 +14,7 @@ mod raw;
 pub mod render;
 mod report;
 mod subject;
+mod totals;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -32,6 +33,7 @@ pub use layers::apparmor::judge as judge_label;
 pub use raw::{Raw, RawError};
 pub use report::{Cell, InvalidLayer, Layer, Report, Verdict};
 pub use subject::{Member, Stack};
+pub use totals::{Document, Totals};
 
 /// What a proof is run with, besides the stacks.
 #[derive(Debug, Clone)]

@@ -35,11 +35,8 @@ pub fn html(report: &Report) -> String {
     };
     let _ = write!(
         out,
-        "<p class=\"sum\"><span class=\"{class}\">{words}</span>: {} cells tried, {} breaches, {} not tried, {} not in force, {:.1} s</p>",
-        report.tried(),
-        report.count(Verdict::Breach),
-        report.count(Verdict::NotTried),
-        report.count(Verdict::NotInForce),
+        "<p class=\"sum\"><span class=\"{class}\">{words}</span>: {}, {:.1} s</p>",
+        report.totals(),
         report.seconds
     );
     for left in &report.removed {

@@ -10,9 +10,9 @@ pub use html::html;
 pub use junit::junit;
 pub use text::text;
 
-/// The report as JSON, whole.
+/// The report as JSON, whole: its verdict and what it comes to first.
 pub fn json(report: &Report) -> String {
-    serde_json::to_string_pretty(report).unwrap_or_default()
+    serde_json::to_string_pretty(&report.document()).unwrap_or_default()
 }
 
 /// What XML and HTML would take for markup, and what neither may hold.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::proof::{Layer, Report, Verdict};
+use crate::proof::{Cell, Layer, Report, Verdict};
 
-/// One line a layer, then every cell that did not hold, then the sum. `all` lists the cells that held as well.
+/// One line a layer, then every cell that did not hold, then the sum. `all` lists the cells that held as well, and each
+/// that is not in force by itself; else those that say the same of several services are one line.
 pub fn text(report: &Report, all: bool) -> String {
     let mut out = String::new();
     let stacks: Vec<String> = report
@@ -45,8 +46,13 @@ pub fn text(report: &Report, all: bool) -> String {
         (Verdict::NotInForce, "not in force"),
         (Verdict::Held, "held"),
     ] {
-        if verdict == Verdict::Held && !all {
-            continue;
+        match verdict {
+            Verdict::Held if !all => continue,
+            Verdict::NotInForce if !all => {
+                folded(report, &mut out);
+                continue;
+            }
+            _ => {}
         }
         for cell in report.of(verdict) {
             let _ = writeln!(
@@ -63,14 +69,31 @@ pub fn text(report: &Report, all: bool) -> String {
             }
         }
     }
-    let _ = writeln!(
-        out,
-        "\n{} cells tried, {} breaches, {} not tried, {} not in force, {:.1} s",
-        report.tried(),
-        report.count(Verdict::Breach),
-        report.count(Verdict::NotTried),
-        report.count(Verdict::NotInForce),
-        report.seconds
-    );
+    let _ = writeln!(out, "\n{}, {:.1} s", report.totals(), report.seconds);
     out
+}
+
+/// What is not in force, once for all who would be told the same.
+fn folded(report: &Report, out: &mut String) {
+    let mut groups: Vec<(&Cell, Vec<&str>)> = Vec::new();
+    for cell in report.of(Verdict::NotInForce) {
+        let same = |c: &Cell| {
+            (c.layer, &c.to, &c.tried, &c.seen) == (cell.layer, &cell.to, &cell.tried, &cell.seen)
+        };
+        match groups.iter_mut().find(|(first, _)| same(first)) {
+            Some((_, names)) => names.push(&cell.from),
+            None => groups.push((cell, vec![&cell.from])),
+        }
+    }
+    for (cell, names) in groups {
+        let _ = writeln!(
+            out,
+            "\nnot in force: {} | {} -> {} | {}: {}",
+            cell.layer,
+            names.join(", "),
+            cell.to,
+            cell.tried,
+            cell.seen
+        );
+    }
 }
