@@ -172,6 +172,9 @@ pub struct HostFacts {
     pub firewall: FirewallFacts,
     /// The parent cgroup's limits as the kernel has them, when it exists.
     pub cgroup: Option<CgroupFacts>,
+    /// What the stack's containers use of what it has limits for; nothing where it was not asked.
+    #[serde(default)]
+    pub cgroup_use: CgroupUse,
     /// The limit of disk space, where the stack has one or had one.
     #[serde(default)]
     pub quota: Option<QuotaFacts>,
@@ -230,6 +233,15 @@ pub struct CgroupFacts {
     pub milli_cpus: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u32>,
+}
+
+/// What processes of cgroups use at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CgroupUse {
+    /// Memory in bytes, without what the kernel keeps of files and gives back when it must.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub pids: u64,
 }
 
 /// What the file system of a stack's directory holds it to.

@@ -77,6 +77,7 @@ pub(super) fn host_exit(error: &HostError) -> Exit {
         | HostError::NoProgram { .. }
         | HostError::NotGuarded { .. }
         | HostError::CgroupDiffers { .. }
+        | HostError::CgroupTooSmall { .. }
         | HostError::Quota(_)
         | HostError::QuotaDiffers { .. }
         | HostError::Unsupported { .. } => Exit::Host,

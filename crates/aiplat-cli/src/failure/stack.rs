@@ -97,6 +97,7 @@ fn plan_exit(problems: &[PlanProblem]) -> Exit {
             p,
             PlanProblem::DataFormat { .. }
                 | PlanProblem::SubnetChanged { .. }
+                | PlanProblem::StackLimit { .. }
                 | PlanProblem::Image(_)
                 | PlanProblem::NoReload { .. }
                 | PlanProblem::NoSignIn

@@ -18,6 +18,7 @@ mod formats;
 mod full;
 mod in_force;
 mod kill_9;
+mod limits;
 mod manual;
 mod one_line;
 mod operations;

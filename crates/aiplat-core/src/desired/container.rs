@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, host, profile, secrets};
+use super::{Context, host, limits, profile, secrets};
 use crate::catalogue::{Allowance, Identity, MountKind, Service, bytes};
 use crate::render::RenderError;
 use crate::settings::Publish;
-use crate::spec::{
-    Bind, ContainerSpec, EngineHealth, Limits, NetworkMode, PublishedPort, Tmpfs, label,
-};
+use crate::spec::{Bind, ContainerSpec, EngineHealth, NetworkMode, PublishedPort, Tmpfs, label};
 use crate::text::Text;
 
 /// Seconds between two of the engine's own probes: each costs it some 40 ms of processor.
@@ -100,11 +98,7 @@ pub(super) fn spec(
             .flatten(),
         init: service.run.init,
         shm_bytes: service.run.shm.as_deref().and_then(bytes),
-        limits: Limits {
-            memory_bytes: service.limits.memory.as_deref().and_then(bytes),
-            milli_cpus: service.limits.cpus.map(milli),
-            pids: service.limits.pids,
-        },
+        limits: limits::limits(config, service),
         gpus: context.gpus(service),
         cgroup_parent: config.cgroup_parent(&context.engine.cgroup_driver),
         engine_health: EngineHealth {
@@ -117,11 +111,6 @@ pub(super) fn spec(
         labels,
         config_fingerprint,
     })
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked positive, and far below the limits
-fn milli(cpus: f64) -> u64 {
-    (cpus.clamp(0.001, 4096.0) * 1000.0).round() as u64
 }
 
 /// What every process may expect, then what the service inherits, its own entries, and its wiring to the store.

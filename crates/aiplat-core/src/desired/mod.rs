@@ -4,6 +4,7 @@ mod container;
 mod data;
 mod files;
 mod host;
+mod limits;
 mod probes;
 mod profile;
 mod secrets;

@@ -56,6 +56,18 @@ pub enum PlanProblem {
         /// As it must be.
         expected: Owner,
     },
+    /// A limit of the whole stack that is too low.
+    #[error("expected `{key}` of at least {least}, {who}, found {wanted}; give more, or none")]
+    StackLimit {
+        /// The setting.
+        key: &'static str,
+        /// What it was given.
+        wanted: String,
+        /// The least that it may be, as one would write it.
+        least: String,
+        /// What needs it, in words.
+        who: &'static str,
+    },
     /// An image that does not fit the data.
     #[error(transparent)]
     Image(#[from] ImageRefused),

@@ -159,6 +159,11 @@ const BROKEN: &[Breaking] = &[
     ("no limit of processes", "no limit of processes", |p| {
         spec(p, "redis").limits.pids = 0
     }),
+    (
+        "more than the whole stack has",
+        "above that of the whole",
+        |p| spec(p, "redis").limits.memory_bytes = Some(65 << 30),
+    ),
     ("no profile", "no AppArmor profile", |p| {
         spec(p, "redis").apparmor = None
     }),
@@ -373,7 +378,8 @@ const BROKEN: &[Breaking] = &[
 
 fn whole() -> (Case, Plan) {
     let host = bare(true);
-    let case = case(&everything("a", 1, StoreKind::Qdrant), &host, &catalogue());
+    let recipe = everything("a", 1, StoreKind::Qdrant).with("STACK_MEMORY", "64g");
+    let case = case(&recipe, &host, &catalogue());
     let plan = case.plan(&host);
     (case, plan)
 }

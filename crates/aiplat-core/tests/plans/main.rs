@@ -6,6 +6,7 @@ mod common;
 mod broken;
 mod gpus;
 mod held;
+mod limits;
 mod quota;
 mod result;
 mod silence;

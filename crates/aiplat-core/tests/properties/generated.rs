@@ -69,7 +69,10 @@ impl Wish {
             recipe = recipe.with("PUBLISH", "front-door");
         }
         if self.limits {
-            recipe = recipe.with("STACK_MEMORY", "6g");
+            recipe = recipe
+                .with("STACK_MEMORY", "6g")
+                .with("STACK_CPUS", "1.5")
+                .with("STACK_PIDS", "300");
         }
         recipe
     }

@@ -220,6 +220,19 @@ pub enum HostError {
         /// What is there.
         found: aiplat_core::observed::CgroupFacts,
     },
+    /// A cgroup uses more memory than it is to be left.
+    #[error(
+        "`STACK_MEMORY`: expected at least the {} that `{parent}` uses, found {}",
+        mebibytes(*.used), mebibytes(*.wanted)
+    )]
+    CgroupTooSmall {
+        /// The parent cgroup.
+        parent: String,
+        /// The limit that was to be, bytes.
+        wanted: u64,
+        /// What is in use without the kernel's copies of files, bytes.
+        used: u64,
+    },
     /// Processes are still in a cgroup that was to be removed.
     #[error("expected no process in the cgroup `{parent}`")]
     CgroupBusy {
@@ -331,7 +344,7 @@ impl HostError {
             Self::ProjectTaken { project, .. } => Some(format!(
                 "see what has it with `repquota -P -n -a` (#{project}), or give the stack another `STACK_USER_UID`"
             )),
-            Self::QuotaTooSmall { .. } => {
+            Self::QuotaTooSmall { .. } | Self::CgroupTooSmall { .. } => {
                 Some("give a larger one, or remove what is not needed".to_owned())
             }
             Self::NoProgram { program } => {

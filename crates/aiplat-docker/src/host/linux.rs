@@ -7,7 +7,7 @@ use std::time::Duration;
 use aiplat_apparmor::Label;
 use aiplat_core::names::{StackId, StackName};
 use aiplat_core::observed::{
-    CgroupFacts, FirewallFacts, HostFacts, PathState, QuotaFacts, VolumeFacts,
+    CgroupFacts, CgroupUse, FirewallFacts, HostFacts, PathState, QuotaFacts, VolumeFacts,
 };
 use aiplat_core::spec::{
     CgroupSpec, DataCopy, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, ProfileFile,
@@ -171,6 +171,8 @@ impl Host for LinuxHost {
                     None => None,
                 },
                 gpus: gpus(&self.proc)?,
+                // asked for by itself, of its containers
+                cgroup_use: CgroupUse::default(),
                 // asked for by itself: it costs programs
                 quota: None,
                 volume: volume::volume(&self.proc, base_dir)?,
@@ -196,6 +198,21 @@ impl Host for LinuxHost {
             }
         }
         Ok(found)
+    }
+
+    fn containers_use(
+        &self,
+        parent: Option<&str>,
+        driver: &str,
+        ids: &[&str],
+    ) -> Result<CgroupUse, HostError> {
+        let mut all = CgroupUse::default();
+        for id in ids {
+            let found = self.cgroups().used_by_container(parent, driver, id)?;
+            all.memory_bytes += found.memory_bytes;
+            all.pids += found.pids;
+        }
+        Ok(all)
     }
 
     fn volume(&self, path: &Path) -> Result<VolumeFacts, HostError> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use aiplat_apparmor::Label;
 use aiplat_core::names::{StackId, StackName};
 use aiplat_core::observed::{
-    CgroupFacts, HostFacts, PathState, QuotaFacts, QuotaRefusal, VolumeFacts,
+    CgroupFacts, CgroupUse, HostFacts, PathState, QuotaFacts, QuotaRefusal, VolumeFacts,
 };
 use aiplat_core::spec::{
     CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, ProfileFile, QuotaSpec,
@@ -90,6 +90,18 @@ pub trait Host: Send + Sync {
     ) -> Result<BTreeMap<String, CgroupFacts>, HostError> {
         let _ = (parent, driver, ids);
         Ok(BTreeMap::new())
+    }
+
+    /// What the processes of containers use now, all together, found as by [`Host::container_limits`]; a container may
+    /// still be outside of `parent`. One that is not found counts nothing.
+    fn containers_use(
+        &self,
+        parent: Option<&str>,
+        driver: &str,
+        ids: &[&str],
+    ) -> Result<CgroupUse, HostError> {
+        let _ = (parent, driver, ids);
+        Ok(CgroupUse::default())
     }
 
     /// Where a path lies; for a path that does not exist, where it would lie.

@@ -126,7 +126,8 @@ impl Prepared {
     /// Leaves of the plan what concerns these services alone, and the ground they stand on; others are left as they are.
     pub(super) fn only(&mut self, services: &[ServiceName]) {
         let about = |id: &str| match id.split_once('/') {
-            None => true,
+            // they may still have more than the stack is to have
+            None => id != "cgroup-lowered",
             Some(("image", reference)) => self
                 .desired
                 .services

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::PrepareError;
 use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError};
-use crate::host::Host;
+use crate::host::{Host, HostError};
 
 /// Calls at once: an engine answers them one after another in the end.
 const AT_ONCE: usize = 8;
@@ -70,7 +70,12 @@ fn limits<H: Host>(
         .filter(|c| c.belongs_to(&config.id) && c.state == ContainerState::Running)
         .map(|c| c.id.as_str())
         .collect();
-    let found = blocking(|| host.container_limits(parent.as_deref(), &driver, &ids))?;
+    let (found, used) = blocking(|| -> Result<_, HostError> {
+        let parent = parent.as_deref();
+        let found = host.container_limits(parent, &driver, &ids)?;
+        Ok((found, host.containers_use(parent, &driver, &ids)?))
+    })?;
+    observed.host.cgroup_use = used;
     for container in &mut observed.containers {
         container.limits = found.get(&container.id).cloned();
     }

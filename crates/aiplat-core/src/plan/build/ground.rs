@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Builder, holder, id, refs, same_pages};
+use super::{Builder, holder, id, refs};
 use crate::observed::PathState;
 use crate::plan::problem::PlanProblem;
 use crate::plan::step::{Change, Step};
@@ -12,28 +12,7 @@ use crate::spec::{ImageGuard, label};
 impl Builder<'_> {
     /// What all containers stand on: cgroup, profiles, firewall, network.
     pub(super) fn ground(&mut self) {
-        if let Some(cgroup) = &self.desired.cgroup {
-            let held = self.observed.host.cgroup.as_ref().is_some_and(|found| {
-                same_pages(found.memory_bytes, cgroup.memory_bytes)
-                    && found.milli_cpus == cgroup.milli_cpus
-                    && found.pids == cgroup.pids
-            });
-            if !held {
-                let change = if self.observed.host.cgroup.is_some() {
-                    Change::Update
-                } else {
-                    Change::Create
-                };
-                let why = if change == Change::Create {
-                    "the stack has limits of its own"
-                } else {
-                    "the kernel has other limits than the stack's"
-                };
-                let step = Step::Cgroup(cgroup.clone());
-                let images = self.image_ids();
-                self.push(id::CGROUP.to_owned(), &refs(&images), change, why, step);
-            }
-        }
+        self.cgroup();
         self.profiles();
         let firewall = &self.desired.firewall;
         let host = &self.observed.host.firewall;

@@ -1,5 +1,6 @@
 //! From what is wanted and what is there to steps.
 
+mod cgroup;
 mod container;
 mod data;
 mod drift;
@@ -58,6 +59,7 @@ pub fn plan(
     }
     builder.leftovers();
     builder.leftover_profiles();
+    builder.lowered();
     builder.proofs();
     builder.after_quota();
     if !builder.problems.is_empty() {
@@ -87,6 +89,7 @@ mod id {
     pub(super) const FIREWALL: &str = "firewall";
     pub(super) const QUOTA: &str = "quota";
     pub(super) const CGROUP: &str = "cgroup";
+    pub(super) const CGROUP_LOWERED: &str = "cgroup-lowered";
     pub(super) const PROFILES: &str = "profiles";
 
     pub(super) fn of(kind: &str, service: &ServiceName) -> String {

@@ -5,6 +5,7 @@ use aiplat_apparmor::InForce;
 use crate::config::StackConfig;
 use crate::desired::Desired;
 use crate::observed::Observed;
+use crate::spec::Limits;
 
 /// What the operator should know before agreeing.
 pub(super) fn notes(config: &StackConfig, desired: &Desired, observed: &Observed) -> Vec<String> {
@@ -27,6 +28,7 @@ pub(super) fn notes(config: &StackConfig, desired: &Desired, observed: &Observed
     if idle && !config.allocation.gpus.is_empty() {
         notes.push("`STACK_GPUS`: none of the stack's services computes on graphics processors; no other stack can have these".to_owned());
     }
+    notes.extend(held_by_the_stack(config, desired));
     let volume = &observed.host.volume;
     if volume.exists && !volume.mount_point {
         notes.push("`BASE_DIR` is not a mount point of its own: a full disk there is a full disk for the whole host".to_owned());
@@ -48,4 +50,41 @@ pub(super) fn notes(config: &StackConfig, desired: &Desired, observed: &Observed
         ));
     }
     notes
+}
+
+/// Services whose own limits would be above the stack's: it alone holds them.
+fn held_by_the_stack(config: &StackConfig, desired: &Desired) -> Vec<String> {
+    let (settings, Some(stack)) = (&config.settings, &desired.cgroup) else {
+        return Vec::new();
+    };
+    let note = |key: &str, limit: String, alone: &dyn Fn(&Limits) -> bool| {
+        let all = desired.services.iter();
+        let names: Vec<_> = all
+            .filter(|s| alone(&s.container.limits))
+            .map(|s| s.name.as_str())
+            .collect();
+        (!names.is_empty()).then(|| {
+            let names = names.join(", ");
+            format!("`{key}={limit}` is all that any one service may have, and no lower limit holds: {names}")
+        })
+    };
+    let memory = settings.stack_memory.get().as_ref();
+    let cpus = settings.stack_cpus.get().as_ref();
+    let pids = settings.stack_pids.get().as_ref();
+    [
+        memory.and_then(|m| {
+            note("STACK_MEMORY", m.to_string(), &|l| {
+                l.memory_bytes == stack.memory_bytes
+            })
+        }),
+        cpus.and_then(|c| {
+            note("STACK_CPUS", c.to_string(), &|l| {
+                l.milli_cpus == stack.milli_cpus
+            })
+        }),
+        pids.and_then(|p| note("STACK_PIDS", p.to_string(), &|l| Some(l.pids) == stack.pids)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

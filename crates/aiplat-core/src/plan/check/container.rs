@@ -7,7 +7,7 @@ use aiplat_apparmor::ProfileName;
 
 use super::Checker;
 use crate::catalogue::{Allowance, FORBIDDEN, Identity};
-use crate::settings::AppArmorMode;
+use crate::settings::{AppArmorMode, ByteSize};
 use crate::spec::{Bind, ContainerSpec, NetworkMode};
 use crate::text::Text;
 
@@ -62,6 +62,7 @@ impl Checker<'_> {
             );
         }
         self.expect(spec.limits.pids > 0, "no limit of processes");
+        self.below_the_stack(spec);
         let own = &self.config.allocation.gpus;
         let own = spec.gpus.iter().all(|gpu| own.contains(gpu));
         self.expect(own, "a graphics processor that is not the stack's");
@@ -71,6 +72,26 @@ impl Checker<'_> {
         self.published(spec);
         spec.binds.iter().for_each(|bind| self.bind(bind));
         self.secrets(spec);
+    }
+
+    /// What is above the stack's limits is no limit, and a kernel may refuse it.
+    fn below_the_stack(&mut self, spec: &ContainerSpec) {
+        let (stack, own) = (&self.config.settings, &spec.limits);
+        let memory = stack.stack_memory.get().map(ByteSize::bytes);
+        let cpus = stack.stack_cpus.get().map(|c| u64::from(c.thousandths()));
+        let pids = stack.stack_pids.get().map(|p| u64::from(p.get()));
+        let pairs = [
+            (own.memory_bytes, memory),
+            (own.milli_cpus, cpus),
+            (Some(u64::from(own.pids)), pids),
+        ];
+        let above = |(own, stack): &(Option<u64>, Option<u64>)| {
+            own.zip(*stack).is_some_and(|(own, stack)| own > stack)
+        };
+        self.expect(
+            !pairs.iter().any(above),
+            "a limit above that of the whole stack",
+        );
     }
 
     fn user(&mut self, spec: &ContainerSpec, allowed: &BTreeSet<Allowance>) {

@@ -8,9 +8,9 @@ mod v1;
 mod v2;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use aiplat_core::observed::CgroupFacts;
+use aiplat_core::observed::{CgroupFacts, CgroupUse};
 use aiplat_core::spec::CgroupSpec;
 
 use super::HostError;
@@ -41,22 +41,40 @@ impl Cgroups<'_> {
         driver: &str,
         id: &str,
     ) -> Result<Option<CgroupFacts>, HostError> {
-        if !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let Some(below) = container(parent, driver, id)? else {
             return Ok(None);
-        }
-        let parent = parent.map(Parent::parse).transpose()?;
-        let below = if driver == "systemd" {
-            let slice = parent.map_or_else(|| "system.slice".into(), |p| p.below());
-            slice.join(format!("docker-{id}.scope"))
-        } else {
-            parent
-                .map_or_else(|| "docker".into(), |p| p.below())
-                .join(id)
         };
         if self.unified() {
             v2::read(&self.root.join(below))
         } else {
             v1::read(self.root, &below)
+        }
+    }
+
+    /// What a container's processes use, wherever its cgroup is: below a parent, or where one without a parent is.
+    pub(crate) fn used_by_container(
+        &self,
+        parent: Option<&str>,
+        driver: &str,
+        id: &str,
+    ) -> Result<CgroupUse, HostError> {
+        let mut used = CgroupUse::default();
+        for parent in parent.map(Some).into_iter().chain([None]) {
+            if let Some(below) = container(parent, driver, id)? {
+                let found = self.used(&below)?;
+                used.memory_bytes += found.memory_bytes;
+                used.pids += found.pids;
+            }
+        }
+        Ok(used)
+    }
+
+    /// What the processes of a cgroup use; nothing where there is none.
+    fn used(&self, below: &Path) -> Result<CgroupUse, HostError> {
+        if self.unified() {
+            v2::used(&self.root.join(below))
+        } else {
+            v1::used(self.root, below)
         }
     }
 
@@ -75,7 +93,9 @@ impl Cgroups<'_> {
             milli_cpus: spec.milli_cpus,
             pids: spec.pids,
         };
-        match Parent::parse(&spec.parent)? {
+        let parent = Parent::parse(&spec.parent)?;
+        self.enough(spec, &parent)?;
+        match parent {
             Parent::Slice(slice) if self.unified() => {
                 systemd::set(self.systemctl, &slice, &wanted)?;
             }
@@ -96,6 +116,22 @@ impl Cgroups<'_> {
             parent: spec.parent.clone(),
             wanted,
             found,
+        })
+    }
+
+    /// A kernel with the unified layout kills processes to get below a limit of memory; the older one refuses it.
+    fn enough(&self, spec: &CgroupSpec, parent: &Parent) -> Result<(), HostError> {
+        let Some(wanted) = spec.memory_bytes else {
+            return Ok(());
+        };
+        let used = self.used(&parent.below())?.memory_bytes;
+        if used <= wanted {
+            return Ok(());
+        }
+        Err(HostError::CgroupTooSmall {
+            parent: spec.parent.clone(),
+            wanted,
+            used,
         })
     }
 
@@ -150,6 +186,35 @@ fn remove_tree(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
+}
+
+/// The cgroup of a container, as engines name it; none for what is no engine's id.
+fn container(parent: Option<&str>, driver: &str, id: &str) -> Result<Option<PathBuf>, HostError> {
+    if !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let parent = parent.map(Parent::parse).transpose()?;
+    Ok(Some(if driver == "systemd" {
+        let slice = parent.map_or_else(|| "system.slice".into(), |p| p.below());
+        slice.join(format!("docker-{id}.scope"))
+    } else {
+        parent
+            .map_or_else(|| "docker".into(), |p| p.below())
+            .join(id)
+    }))
+}
+
+/// Memory in use without what the kernel keeps of files, which it gives back when it must. `prefix` is what the layout
+/// puts before the names of sums over a cgroup and those below it.
+fn without_files(used: Option<String>, stat: Option<String>, prefix: &str) -> u64 {
+    let used = used.and_then(|u| u.parse().ok()).unwrap_or(0_u64);
+    let stat = stat.unwrap_or_default();
+    let files = stat.lines().filter_map(|line| {
+        let (name, bytes) = line.split_once(' ')?;
+        let name = name.strip_prefix(prefix)?;
+        matches!(name, "active_file" | "inactive_file").then(|| bytes.parse::<u64>().ok())?
+    });
+    used.saturating_sub(files.sum())
 }
 
 fn make(path: &Path) -> Result<(), HostError> {

@@ -89,6 +89,8 @@ fn limits_are_what_the_kernel_then_has() {
     let place = hierarchy.join(&parent[1..]).join("engine-made");
     fs::create_dir(&place).unwrap();
     fs::write(place.join("cgroup.procs"), inside.id().to_string()).unwrap();
+    let found = cgroups.used(Path::new(&parent[1..])).unwrap();
+    assert_eq!(found.pids, 1, "{found:?}");
     let refused = cgroups.remove(&parent).unwrap_err();
     assert!(matches!(refused, HostError::CgroupBusy { .. }), "{refused}");
     inside.kill().unwrap();
@@ -148,6 +150,69 @@ fn the_unified_layout() {
     cgroups
         .set(&spec("/aiplat-1", &CgroupFacts { pids: None, ..all }))
         .unwrap();
+}
+
+/// A cgroup and a container in it that use 7 pages, 3 of which are files.
+fn used(place: &Path, names: [&str; 2], prefix: &str, pids: &Path) {
+    for place in [place, &place.join("c0ffee")] {
+        fs::create_dir_all(place).unwrap();
+        fs::write(place.join(names[0]), "28672\n").unwrap();
+        fs::write(place.join(names[1]), "max\n").unwrap();
+        let stat = format!(
+            "anon 16384\n{prefix}inactive_file 8192\n{prefix}active_file 4096\n{prefix}unevictable 0\n"
+        );
+        fs::write(place.join("memory.stat"), stat).unwrap();
+    }
+    let pids = pids.join("c0ffee");
+    fs::create_dir_all(&pids).unwrap();
+    fs::write(pids.join("pids.current"), "5\n").unwrap();
+}
+
+#[test]
+fn less_memory_than_is_used_is_refused_before_anything_is_written() {
+    let (older, newer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (older, newer) = (older.path(), newer.path());
+    let parent = "aiplat-1";
+    let names = ["memory.usage_in_bytes", "memory.limit_in_bytes"];
+    let pids = older.join("pids").join(parent);
+    used(&older.join("memory").join(parent), names, "total_", &pids);
+    fs::write(newer.join("cgroup.controllers"), "cpu memory pids").unwrap();
+    fs::write(newer.join("cgroup.subtree_control"), "").unwrap();
+    let names = ["memory.current", "memory.max"];
+    used(&newer.join(parent), names, "", &newer.join(parent));
+    let systemctl = nothing();
+    for (root, limit) in [
+        (older, "memory/aiplat-1/memory.limit_in_bytes"),
+        (newer, "aiplat-1/memory.max"),
+    ] {
+        let cgroups = Cgroups {
+            root,
+            systemctl: &systemctl,
+        };
+        let of = |parent| cgroups.used_by_container(parent, "cgroupfs", "c0ffee");
+        let found = of(Some("/aiplat-1")).unwrap();
+        assert_eq!((found.memory_bytes, found.pids), (4 * 4096, 5));
+        assert_eq!(of(None).unwrap(), CgroupUse::default());
+        let wants = |pages| CgroupFacts {
+            memory_bytes: Some(pages * 4096),
+            ..NONE
+        };
+        let refused = cgroups.set(&spec("/aiplat-1", &wants(3))).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                HostError::CgroupTooSmall {
+                    wanted: 12288,
+                    used: 16384,
+                    ..
+                }
+            ),
+            "{refused}"
+        );
+        let left = fs::read_to_string(root.join(limit)).unwrap();
+        assert_eq!(left, "max\n", "it was not written");
+        cgroups.set(&spec("/aiplat-1", &wants(4))).unwrap();
+    }
 }
 
 #[test]

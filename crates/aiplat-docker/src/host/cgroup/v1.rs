@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use aiplat_core::observed::CgroupFacts;
+use aiplat_core::observed::{CgroupFacts, CgroupUse};
 
-use super::{PERIOD, get, make, milli, put, quota};
+use super::{PERIOD, get, make, milli, put, quota, without_files};
 use crate::host::HostError;
 
 /// What the kernel prints for no limit: the largest number of whole pages, and so not always the same.
@@ -30,6 +30,16 @@ pub(super) fn read(root: &Path, below: &Path) -> Result<Option<CgroupFacts>, Hos
             .and_then(|(quota, period)| milli(quota, period)),
         pids: pids.and_then(|p| p.parse().ok()),
     }))
+}
+
+pub(super) fn used(root: &Path, below: &Path) -> Result<CgroupUse, HostError> {
+    let file = |controller: &str, name: &str| get(&root.join(controller).join(below).join(name));
+    let memory = file("memory", "memory.usage_in_bytes")?;
+    let pids = file("pids", "pids.current")?;
+    Ok(CgroupUse {
+        memory_bytes: without_files(memory, file("memory", "memory.stat")?, "total_"),
+        pids: pids.and_then(|p| p.parse().ok()).unwrap_or(0),
+    })
 }
 
 pub(super) fn write(root: &Path, name: &str, wanted: &CgroupFacts) -> Result<(), HostError> {

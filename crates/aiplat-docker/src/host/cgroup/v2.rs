@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use aiplat_core::observed::CgroupFacts;
+use aiplat_core::observed::{CgroupFacts, CgroupUse};
 
-use super::{PERIOD, get, make, milli, put, quota};
+use super::{PERIOD, get, make, milli, put, quota, without_files};
 use crate::host::HostError;
 
 pub(super) fn read(place: &Path) -> Result<Option<CgroupFacts>, HostError> {
@@ -22,6 +22,15 @@ pub(super) fn read(place: &Path) -> Result<Option<CgroupFacts>, HostError> {
         milli_cpus,
         pids: file("pids.max")?.and_then(|p| p.parse().ok()),
     }))
+}
+
+pub(super) fn used(place: &Path) -> Result<CgroupUse, HostError> {
+    let file = |name: &str| get(&place.join(name));
+    let pids = file("pids.current")?;
+    Ok(CgroupUse {
+        memory_bytes: without_files(file("memory.current")?, file("memory.stat")?, ""),
+        pids: pids.and_then(|p| p.parse().ok()).unwrap_or(0),
+    })
 }
 
 pub(super) fn write(root: &Path, name: &str, wanted: &CgroupFacts) -> Result<(), HostError> {

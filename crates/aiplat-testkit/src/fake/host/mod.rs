@@ -10,8 +10,8 @@ use std::sync::Arc;
 use aiplat_apparmor::{Label, LabelMode};
 use aiplat_core::names::StackId;
 use aiplat_core::observed::{
-    AppArmorFacts, CgroupFacts, FirewallFacts, HostFacts, Listener, PathState, QuotaFacts,
-    VolumeFacts,
+    AppArmorFacts, CgroupFacts, CgroupUse, FirewallFacts, HostFacts, Listener, PathState,
+    QuotaFacts, VolumeFacts,
 };
 use aiplat_core::spec::{
     CgroupSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Owner, ProfileFile, QuotaSpec,
@@ -89,6 +89,7 @@ impl Host for FakeHost {
                 unkept: false,
             },
             cgroup: cgroup.cloned(),
+            cgroup_use: CgroupUse::default(),
             quota: None,
             gpus: 0,
             volume,
