@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use procfs::FromBufRead;
-use procfs::ProcessCGroups;
+use procfs::process::{Stat, StatFlags};
+use procfs::{FromBufRead, FromRead, ProcessCGroups};
 
 use super::HostError;
 
@@ -12,6 +12,9 @@ use super::HostError;
 const CONTROLLERS: [&str; 4] = ["pids", "memory", "cpu", "name=systemd"];
 
 /// Every process in the cgroup of `pid` and below. `pid` alone where it is in no cgroup but the root.
+///
+/// One that the engine is only just bringing in, as it does for every health check, is none of the container's yet: it
+/// puts itself under the container's limits first, gives up the host's rights after that, and then becomes the program.
 pub(crate) fn members(proc: &Path, cgroups: &Path, pid: u32) -> Result<Vec<u32>, HostError> {
     let path = proc.join(pid.to_string()).join("cgroup");
     let text = match std::fs::read(&path) {
@@ -26,7 +29,20 @@ pub(crate) fn members(proc: &Path, cgroups: &Path, pid: u32) -> Result<Vec<u32>,
     };
     let mut found = BTreeSet::from([pid]);
     collect(&cgroup, &mut found);
+    let all = found.clone();
+    found.retain(|other| *other == pid || !enters(proc, *other, &all));
     Ok(found.into_iter().collect())
+}
+
+/// Whether a process came from outside and has not become another program since: the children of a container's own
+/// processes have their parents inside, whatever becomes of those.
+fn enters(proc: &Path, pid: u32, inside: &BTreeSet<u32>) -> bool {
+    let stat = Stat::from_file(proc.join(pid.to_string()).join("stat"));
+    stat.is_ok_and(|stat| {
+        let forked = StatFlags::from_bits_retain(stat.flags).contains(StatFlags::PF_FORKNOEXEC);
+        let parent = u32::try_from(stat.ppid);
+        forked && parent.is_ok_and(|parent| !inside.contains(&parent))
+    })
 }
 
 fn own_cgroup(root: &Path, path: &Path, text: &[u8]) -> Result<Option<PathBuf>, HostError> {
@@ -123,6 +139,24 @@ mod tests {
                 Err(HostError::NoProcess { pid: 8 })
             ));
         }
+    }
+
+    #[test]
+    fn one_that_is_only_just_brought_in_is_not_among_them() {
+        let (_dir, proc, root) = world("0::/c\n", &[("c", "7\n8\n9\n10\n11\n")]);
+        // forked and nothing else; by whom, and with which flags
+        for (pid, parent, flags) in [
+            (7, 1, 0x40_0140),
+            (8, 7, 0x40_0140),
+            (9, 1, 0x40_0100),
+            (10, 1, 0x40_0140),
+        ] {
+            let rest = "0 ".repeat(43);
+            let line = format!("{pid} (a (b) c) S {parent} 1 1 0 -1 {flags} {rest}");
+            fs::create_dir_all(proc.join(pid.to_string())).unwrap();
+            fs::write(proc.join(pid.to_string()).join("stat"), line).unwrap();
+        }
+        assert_eq!(members(&proc, &root, 7).unwrap(), [7, 8, 9, 11]);
     }
 
     #[test]
