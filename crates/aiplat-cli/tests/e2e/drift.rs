@@ -245,14 +245,16 @@ fn a_file_that_was_edited_and_a_rule_that_is_gone() {
     assert!(!rules.is_empty(), "the bridge is guarded");
     for chain in ["iptables", "ip6tables"] {
         let list = Command::new(chain)
-            .args(["-S", "AIPLAT-INPUT"])
+            .args(["-w", "-S", "AIPLAT-INPUT"])
             .output()
             .unwrap();
+        assert!(list.status.success(), "{list:?}");
         for rule in String::from_utf8_lossy(&list.stdout).lines() {
             if rule.contains(&bridge) {
                 let gone = rule.replacen("-A", "-D", 1);
                 let words: Vec<&str> = gone.split(' ').collect();
-                assert!(Command::new(chain).args(&words).status().unwrap().success());
+                let done = Command::new(chain).arg("-w").args(&words).output().unwrap();
+                assert!(done.status.success(), "{done:?}");
             }
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::support::bed::Bed;
 use crate::support::curl::{curl, front_door};
 use crate::support::stack::Stack;
+use crate::support::until_told;
 
 fn authority(stack: &Stack<'_>) -> PathBuf {
     stack
@@ -97,21 +98,16 @@ fn monitoring_sees_everything(stack: &Stack<'_>, deployed: &Value) {
     let port = stack.manifest("PROMETHEUS_PORT").unwrap();
     let url = format!("http://{}:{port}/api/v1/targets", stack.env["BIND_ADDRESS"]);
     // each is asked within a scrape's interval
-    let mut left = Vec::new();
-    for _ in 0..45 {
-        let targets: Value = serde_json::from_str(&curl(&[], &url).1).unwrap();
-        let targets = targets["data"]["activeTargets"].as_array().unwrap().clone();
+    let last = std::cell::RefCell::new(Value::Null);
+    let all_up = || {
+        let told: Value = serde_json::from_str(&curl(&[], &url).1).unwrap();
+        let targets = told["data"]["activeTargets"].as_array().unwrap().clone();
         assert!(targets.len() >= 4, "{targets:?}");
-        left = targets
-            .into_iter()
-            .filter(|t| t["health"] != "up")
-            .collect();
-        if left.is_empty() {
-            return;
-        }
-        std::thread::park_timeout(std::time::Duration::from_secs(1));
-    }
-    panic!("expected every target to be up: {left:#?}");
+        let down = targets.into_iter().filter(|t| t["health"] != "up");
+        *last.borrow_mut() = down.collect();
+        last.borrow().as_array().unwrap().is_empty()
+    };
+    until_told("every target is up", all_up, || last.borrow().to_string());
 }
 
 /// A vector of A is in A, and not in B; A's key opens nothing of B.

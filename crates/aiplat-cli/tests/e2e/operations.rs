@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -101,21 +102,34 @@ fn serial(stack: &Stack<'_>) -> String {
     serial
 }
 
+/// Seconds.
+const DAY: u64 = 24 * 3600;
+
 /// A certificate of the operator's own for the stack, which ends in this many days.
 fn own_certificate(stack: &Stack<'_>, days: u32) -> PathBuf {
     let folder = stack
         .base
         .join(format!("ssl/certs/{}.localhost", stack.name));
+    // since the day before: one that begins just now is not yet valid when the machine's clock goes back
+    let moment = |seconds: u64| {
+        let at = SystemTime::now() + Duration::from_secs(seconds) - Duration::from_secs(DAY);
+        let text = humantime::format_rfc3339_seconds(at).to_string();
+        text.replace(['-', ':', 'T'], "")
+    };
+    let (begin, end) = (moment(0), moment(u64::from(days + 1) * DAY));
     let script = format!(
-        "cd {0} && openssl req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN=own \
-         -addext 'subjectAltName=DNS:*.{1}.localhost' -keyout privkey.pem -out fullchain.pem 2>/dev/null && \
-         chown {2}:{2} *.pem && chmod 400 *.pem",
+        "cd {0} && openssl req -new -newkey rsa:2048 -nodes -subj /CN=own -keyout privkey.pem -out own.csr && \
+         printf '[ca]\ndefault_ca=own\n[own]\nnew_certs_dir=own.certs\ndatabase=own.db\nserial=own.serial\npolicy=any\n[any]\nCN=supplied\n\
+                 [names]\nsubjectAltName=DNS:*.{1}.localhost\n' >own.conf && mkdir own.certs && : >own.db && \
+         openssl ca -batch -notext -selfsign -md sha256 -rand_serial -config own.conf -extensions names \
+                 -keyfile privkey.pem -in own.csr -startdate {begin} -enddate {end} -out fullchain.pem && \
+         rm -r own.* && chown {2}:{2} *.pem && chmod 400 *.pem",
         folder.display(),
         stack.name,
         stack.env["STACK_USER_UID"],
     );
-    let made = Command::new("sh").args(["-c", &script]).status().unwrap();
-    assert!(made.success());
+    let made = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
     folder.join("fullchain.pem")
 }
 

@@ -10,6 +10,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::support::bed::Bed;
+use crate::support::engine::Heard;
 use crate::support::run::start;
 use crate::support::stack::Stack;
 
@@ -54,25 +55,6 @@ fn key_file(stack: &Stack<'_>, key: &str) -> String {
     path.display().to_string()
 }
 
-/// Seconds since 1970.
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.unwrap().as_secs()
-}
-
-/// What the engine told everybody who listens about commands in the container since then, arguments and all.
-fn commands_of(stack: &Stack<'_>, since: u64) -> String {
-    let filter = format!("{{\"container\":[\"{}\"]}}", stack.container("tailscale"));
-    let filter = filter.replace('{', "%7B").replace('}', "%7D");
-    let filter = filter
-        .replace('"', "%22")
-        .replace('[', "%5B")
-        .replace(']', "%5D");
-    let path = format!("/events?since={since}&until={}&filters={filter}", now() + 1);
-    let (_, told) = stack.bed.engine.call("GET", &path, &Value::Null);
-    String::from_utf8_lossy(&told).into_owned()
-}
-
 /// Every command line on this host now, those inside containers too.
 fn command_lines() -> String {
     let all = std::fs::read_dir("/proc").unwrap().flatten();
@@ -90,7 +72,8 @@ fn the_same_node_is_signed_in_with_a_new_key_that_nobody_sees() {
     assert!(before.2, "connected");
     let later = stack.clone().without("TAILSCALE_AUTH_KEY");
 
-    let (new, began) = (key(1), now());
+    let new = key(1);
+    let heard = Heard::of(&stack.bed.engine, &stack.container("tailscale"));
     let running = later.start(&[
         "tailscale",
         "refresh",
@@ -98,16 +81,19 @@ fn the_same_node_is_signed_in_with_a_new_key_that_nobody_sees() {
         &key_file(&stack, &new),
     ]);
     let pid = PathBuf::from(format!("/proc/{}", running.pid()));
-    let mut seen = String::new();
+    let mut seen = false;
     // an ended child that nobody has waited for yet has no command line any more
     while std::fs::read(pid.join("cmdline")).is_ok_and(|line| !line.is_empty()) {
-        seen += &command_lines();
+        seen |= command_lines().contains("Canary");
     }
     let run = running.end().ok();
     assert!(run.said().contains("as the same node"), "{}", run.said());
-    let told = commands_of(&stack, began);
+    // what the engine tells comes in order: once it has told of this one it has told of all before
+    let end = ["true", "the-end-of-the-refresh"];
+    bed.engine.exec(&stack.container("tailscale"), &end);
+    let told = heard.until("the-end-of-the-refresh");
     assert!(told.contains("--force-reauth"), "{told}");
-    assert!(!(seen + &told).contains("Canary"), "a key was an argument");
+    assert!(!seen && !told.contains("Canary"), "a key was an argument");
 
     let after = node(&stack);
     assert_eq!((&after.0, after.2), (&before.0, true), "the same node");

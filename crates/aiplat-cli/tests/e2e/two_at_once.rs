@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use rustix::process::Signal;
+use serde_json::Value;
+
 use crate::support::bed::Bed;
 use crate::support::stack::Stack;
 use crate::support::until;
@@ -69,10 +72,15 @@ fn of_two_deploys_of_one_stack_the_second_says_who_has_the_lock() {
 fn while_a_stack_is_made_it_can_be_looked_at_and_nothing_else() {
     let Some(bed) = Bed::new() else { return };
     let stack = bed.small("w");
-    let id = stack.base.join("config/stack-id");
     let deploy = stack.start(&["deploy"]);
-    until("the stack has its identity", || id.is_file());
     let pid = deploy.pid().to_string();
+    let redis = stack.container("redis");
+    let made = |c: &Value| c["Name"].as_str().is_some_and(|name| name[1..] == *redis);
+    until("it makes its containers", || {
+        bed.engine.containers().iter().any(made)
+    });
+    // frozen there, so that it does not end before all have looked
+    deploy.signal(Signal::STOP);
     stack
         .run(&["teardown", "--yes"])
         .fails(7, &[&pid, "deploy"]);
@@ -83,6 +91,7 @@ fn while_a_stack_is_made_it_can_be_looked_at_and_nothing_else() {
     );
     // one that only looks waits for nobody
     stack.run(&["plan", "--json"]).json();
+    deploy.signal(Signal::CONT);
     // another new stack is planned and made meanwhile
     bed.small("x").deploy().ok();
     deploy.end().ok();

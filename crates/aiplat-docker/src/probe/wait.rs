@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aiplat_core::observed::ContainerState;
-use aiplat_core::spec::Gate;
+use aiplat_core::spec::{Gate, Probe};
 use tokio::time::Instant;
 
 use super::ask::{ask, asked_at, has_address};
@@ -48,6 +48,7 @@ pub async fn gate<E: Engine>(
     let mut looked = Instant::now();
     let mut address = asked_at(engine, gate, &detail).await?;
     let mut last = NOT_ASKED.to_owned();
+    let mut watched = Watched::of(&detail);
     loop {
         detail = between_runs(engine, detail, restarts_before).await?;
         if let Some(how) = beyond_hope(&detail, restarts_before) {
@@ -63,7 +64,16 @@ pub async fn gate<E: Engine>(
             let probe = ask(engine, gate, &detail, address);
             match tokio::time::timeout_at(deadline, probe).await {
                 Ok(Ok(Outcome::Ready)) => return Ok(detail),
-                Ok(Ok(Outcome::NotYet(words))) => last = redactor.clean(&words),
+                Ok(Ok(Outcome::NotYet(words))) => {
+                    last = redactor.clean(&words);
+                    if watched.settled(&gate.probe) {
+                        detail = engine.container_inspect(&detail.id).await?;
+                        if watched.still(&detail) {
+                            return Ok(detail);
+                        }
+                        watched = Watched::of(&detail);
+                    }
+                }
                 Ok(Err(error)) => return Err(error),
                 // the deadline cut it short: what an earlier one found says more
                 Err(_) if last == NOT_ASKED => "the probe had no answer yet".clone_into(&mut last),
@@ -93,6 +103,32 @@ pub async fn gate<E: Engine>(
                 log,
             });
         }
+    }
+}
+
+/// A run of a container, watched for some time. That counts too for one that has only to run for a while: how long it
+/// runs by its engine's account and this machine's clock is less than that when the clock goes back.
+struct Watched {
+    started_at: String,
+    since: Instant,
+}
+
+impl Watched {
+    fn of(detail: &ContainerDetail) -> Self {
+        Self {
+            started_at: detail.started_at.clone(),
+            since: Instant::now(),
+        }
+    }
+
+    fn settled(&self, probe: &Probe) -> bool {
+        matches!(probe, Probe::Alive { settle_seconds }
+            if self.since.elapsed() >= Duration::from_secs(u64::from(*settle_seconds)))
+    }
+
+    /// Whether it still is the same run.
+    fn still(&self, detail: &ContainerDetail) -> bool {
+        detail.state == ContainerState::Running && detail.started_at == self.started_at
     }
 }
 

@@ -1,7 +1,5 @@
 //! Bringing containers up, replacing them, and what happens when they fail.
 
-use std::time::{Duration, Instant};
-
 use aiplat_core::observed::ContainerState;
 use aiplat_core::plan::Step;
 use aiplat_core::spec::{Probe, label};
@@ -170,18 +168,13 @@ fn a_loop_of_crashes_is_told_at_once() {
     on_engine!(bed, {
         let mut broken = bed.web_step("web", "x");
         broken.spec.command = Some(vec!["echo cannot read my configuration; exit 7".into()]);
-        broken.gate.deadline_seconds = 60;
+        // told by its words: what is waited for to the end says how long that was
+        broken.gate.deadline_seconds = 600;
         let steps = vec![
             ("net", &[][..], Step::Network(bed.network())),
             ("web", &["net"][..], step(broken)),
         ];
-        let began = Instant::now();
         let error = cause(bed.apply(steps).await.unwrap_err());
-        assert!(
-            began.elapsed() < Duration::from_secs(25),
-            "{:?}",
-            began.elapsed()
-        );
         let StepError::Container { cause, after } = error else {
             panic!("{error}")
         };

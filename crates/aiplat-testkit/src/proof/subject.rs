@@ -10,11 +10,11 @@ use aiplat_core::names::ServiceName;
 use aiplat_core::observed::{ContainerState, Observed};
 use aiplat_core::spec::{ContainerSpec, IpProtocol, NetworkMode, label};
 use aiplat_docker::engine::{ContainerDetail, Engine};
-use aiplat_docker::host::Host;
+use aiplat_docker::host::{Host, HostError};
 use futures_util::future::try_join_all;
 
 use super::layers::inet6;
-use super::{Bed, ProofError};
+use super::{Bed, ProofError, RawError};
 
 /// One container that runs in a stack's name.
 #[derive(Debug, Clone)]
@@ -125,10 +125,23 @@ impl Stack {
         service: ServiceName,
         id: String,
     ) -> Result<Option<Member>, ProofError> {
-        let detail = bed.engine.container_inspect(&id).await?;
-        let inspect = bed.raw.get(&format!("/containers/{id}/json")).await?;
+        let detail = match bed.engine.container_inspect(&id).await {
+            Ok(detail) => detail,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let inspect = match bed.raw.get(&format!("/containers/{id}/json")).await {
+            Ok(inspect) => inspect,
+            Err(RawError::Status { status: 404, .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let Some(pid) = detail.pid else {
             return Ok(None);
+        };
+        let processes = match bed.host.processes_of_container(pid) {
+            Ok(processes) => processes,
+            Err(HostError::NoProcess { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
         let Some(wanted) = self.desired.service(&service) else {
             return Ok(None);
@@ -153,7 +166,7 @@ impl Stack {
                 format!("{}/{service} ({})", self.name, detail.name)
             },
             spec: wanted.container.clone(),
-            processes: bed.host.processes_of_container(pid)?,
+            processes,
             ports: ports.map(|p| (p.container, p.protocol)).collect(),
             listens: listens.map(|p| (p.port, p.protocol)).collect(),
             service,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Instant;
 
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::plan::{Plan, Step};
@@ -39,7 +38,6 @@ fn network_of(mut plan: Plan) -> (Plan, Ipv4Net) {
 fn the_networks_of_a_hundred_and_twenty_stacks() {
     let Some(bed) = Bed::new() else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let began = Instant::now();
     let subnets = runtime.block_on(async {
         let engine = Bollard::connect(&bed.engine.address()).await.unwrap();
         let host = LinuxHost::default();
@@ -68,7 +66,6 @@ fn the_networks_of_a_hundred_and_twenty_stacks() {
         }
         subnets
     });
-    let took = began.elapsed();
     let all: Vec<&Ipv4Net> = subnets.keys().collect();
     assert_eq!(all.len(), STACKS, "each has a subnet of its own");
     for (index, one) in all.iter().enumerate() {
@@ -97,7 +94,6 @@ fn the_networks_of_a_hundred_and_twenty_stacks() {
             bed.engine.remove_network(network["Id"].as_str().unwrap());
         }
     }
-    assert!(took.as_secs() < 120, "{STACKS} networks in {took:?}");
 }
 
 /// A route of the host's that leads nowhere, removed with its value.

@@ -3,14 +3,18 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::engine::Engine;
-use super::leftovers;
 use super::own_engine::OwnEngine;
+use super::run::last_runs;
 use super::stack::Stack;
+use super::{earlier, evidence, leftovers};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
+/// What runs that were killed left is removed before the first test.
+static EARLIER: Once = Once::new();
 
 /// A test's place on an engine.
 #[derive(Debug)]
@@ -44,12 +48,15 @@ impl Bed {
             let _ = writeln!(std::io::stderr(), "{words}");
             return None;
         };
+        let engine = Engine::at(&address);
+        EARLIER.call_once(|| earlier::clear(&engine));
+        last_runs();
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let tag = format!("e2e{}n{number}", std::process::id());
         let home = run_home().join(&tag);
         std::fs::create_dir_all(&home).unwrap();
         Some(Self {
-            engine: Engine::at(&address),
+            engine,
             tag,
             home,
             state_dir: run_home().join("state"),
@@ -122,6 +129,11 @@ impl Bed {
             .with("FRONT_DOOR_ADDRESS", address)
     }
 
+    /// Directories of the test that hold a stack, and the stack's name.
+    pub(super) fn stacks(&self) -> Vec<(PathBuf, String)> {
+        stacks(&self.home, &self.tag)
+    }
+
     /// A loopback address that no other test of this run has.
     pub(crate) fn address(&self) -> String {
         format!("127.{}.{}.1", 64 + std::process::id() % 128, self.number)
@@ -140,33 +152,47 @@ impl Bed {
     }
 }
 
-/// The directory of this run of the tests. Those of runs that are over are removed.
+/// Directories below a test's own that hold a stack, and the stack's name.
+pub(super) fn stacks(home: &Path, tag: &str) -> Vec<(PathBuf, String)> {
+    let entries = std::fs::read_dir(home).into_iter().flatten().flatten();
+    entries
+        .map(|entry| {
+            let directory = entry.file_name().to_string_lossy().into_owned();
+            (entry.path(), format!("{tag}-{directory}"))
+        })
+        .filter(|(base, _)| base.join("config/stack-id").is_file())
+        .collect()
+}
+
+/// The directory of this run of the tests.
 fn run_home() -> PathBuf {
-    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e");
-    let all = all.canonicalize().unwrap_or(all);
-    let own = all.join(std::process::id().to_string());
-    if !own.is_dir() {
-        for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
-            let pid = entry.file_name();
-            if !Path::new("/proc").join(&pid).exists() {
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-        std::fs::create_dir_all(&own).unwrap();
-    }
+    let own = runs().join(std::process::id().to_string());
+    std::fs::create_dir_all(&own).unwrap();
     own.canonicalize().unwrap()
+}
+
+/// Where every run of the tests has its directory.
+pub(super) fn runs() -> PathBuf {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e");
+    all.canonicalize().unwrap_or(all)
 }
 
 impl Drop for Bed {
     fn drop(&mut self) {
-        let left = leftovers::clear(self);
-        // a test that failed has its own words
-        if !std::thread::panicking() {
-            assert_eq!(
-                left,
-                Vec::<String>::new(),
-                "expected nothing to be left behind"
-            );
+        if std::thread::panicking() {
+            // a test that failed has its own words, and another failure in here would end the tests of all others
+            let quietly = |act: &dyn Fn()| {
+                let act = std::panic::AssertUnwindSafe(act);
+                let _ = std::panic::catch_unwind(act);
+            };
+            quietly(&|| evidence::tell(self));
+            quietly(&|| drop(leftovers::clear(self)));
+            return;
         }
+        assert_eq!(
+            leftovers::clear(self),
+            Vec::<String>::new(),
+            "expected nothing to be left behind"
+        );
     }
 }

@@ -38,7 +38,7 @@ impl Bucket {
             r#"{{"identities":[{{"name":"a","credentials":[{credentials}],"actions":{actions}}}]}}"#
         );
         std::fs::write(&keys, text).unwrap();
-        let ports = free_ports(5);
+        let first = free_ports();
         let names = [
             "s3.port",
             "master.port",
@@ -46,19 +46,13 @@ impl Bucket {
             "filer.port",
             "s3.port.grpc",
         ];
-        let ports = names
-            .iter()
-            .zip(&ports)
-            .map(|(n, p)| format!("-{n}={p}"))
-            .collect::<Vec<_>>();
-        let server = Command::new(program)
-            .args([
-                "server",
-                "-s3",
-                "-ip=127.0.0.1",
-                "-ip.bind=127.0.0.1",
-                "-volume.max=20",
-            ])
+        let ports = names.iter().zip(first..);
+        // it ends with the test, however that ends
+        let server = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(program)
+            .args(["server", "-s3", "-volume.max=20"])
+            .args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1"])
             .args([
                 "-master.volumeSizeLimitMB=64".to_owned(),
                 format!("-dir={}", data.display()),
@@ -66,16 +60,15 @@ impl Bucket {
             .arg(format!("-s3.config={}", keys.display()))
             // what else it can do, each at a port of its own
             .args(["-s3.port.iceberg=0", "-s3.port.lance=0"])
-            .args(&ports)
+            .args(ports.map(|(name, port)| format!("-{name}={port}")))
             .env("TMPDIR", &data)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("SeaweedFS' program");
-        let port = ports[0].rsplit('=').next().unwrap();
         let started = Self {
             server,
-            endpoint: format!("http://127.0.0.1:{port}"),
+            endpoint: format!("http://127.0.0.1:{first}"),
         };
         started.make(bucket);
         Some(started)
@@ -113,14 +106,15 @@ impl Drop for Bucket {
     }
 }
 
-/// Ports that nobody has, and whose neighbours 10000 above, where the server listens too, are most likely free.
-fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<TcpListener> =
-        std::iter::repeat_with(|| TcpListener::bind("127.0.0.1:0").unwrap())
-            .filter(|l| l.local_addr().unwrap().port() < 55_000)
-            .take(count)
-            .collect();
-    held.iter()
-        .map(|l| l.local_addr().unwrap().port())
-        .collect()
+/// The first of five ports in a row that nobody has, nor those 10000 above, where the server listens too. The kernel gives
+/// none of them to anybody who only asks for some port: nobody takes one between this look and the server's start.
+fn free_ports() -> u16 {
+    let own = u16::try_from(std::process::id() % 1000).unwrap();
+    let free = |first: &u16| {
+        let all = (*first..first + 5).flat_map(|port| [port, port + 10_000]);
+        let held: Result<Vec<_>, _> = all.map(|p| TcpListener::bind(("127.0.0.1", p))).collect();
+        held.is_ok()
+    };
+    let mut rows = (own..1000).chain(0..own).map(|row| 12_000 + row * 6);
+    rows.find(free).expect("ten free ports")
 }

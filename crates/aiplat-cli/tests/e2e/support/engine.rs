@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -155,5 +156,47 @@ impl Engine {
         let path = format!("/exec/{}/start", id["Id"].as_str().unwrap());
         let (_, output) = self.call("POST", &path, &json!({"Detach": false, "Tty": true}));
         String::from_utf8_lossy(&output).into_owned()
+    }
+}
+
+/// What an engine tells of a container from now on, arguments of commands and all, as it comes: no clock is asked, and
+/// nothing is lost as it is where an engine that has much to tell is asked afterwards.
+#[derive(Debug)]
+pub(crate) struct Heard(Arc<Mutex<String>>);
+
+impl Heard {
+    pub(crate) fn of(engine: &Engine, container: &str) -> Self {
+        let filter: String = format!(r#"{{"container":["{container}"]}}"#)
+            .bytes()
+            .map(|byte| format!("%{byte:02x}"))
+            .collect();
+        let mut stream = UnixStream::connect(&engine.socket).expect("the engine answers");
+        let question = format!("GET /events?filters={filter} HTTP/1.0\r\n\r\n");
+        stream.write_all(question.as_bytes()).unwrap();
+        // it listens as soon as it has answered
+        let mut buffer = [0; 4096];
+        let read = stream.read(&mut buffer).unwrap();
+        assert!(read > 0, "the engine ended its account");
+        let first = String::from_utf8_lossy(&buffer[..read]).into_owned();
+        assert!(first.contains(" 200 "), "{first}");
+        let heard = Arc::new(Mutex::new(first));
+        let record = heard.clone();
+        std::thread::spawn(move || {
+            while let Ok(read @ 1..) = stream.read(&mut buffer) {
+                *record.lock().unwrap() += &String::from_utf8_lossy(&buffer[..read]);
+            }
+        });
+        Self(heard)
+    }
+
+    /// All that was told, as soon as this word was.
+    #[track_caller]
+    pub(crate) fn until(&self, word: &str) -> String {
+        super::until_told(
+            word,
+            || self.0.lock().unwrap().contains(word),
+            || self.0.lock().unwrap().clone(),
+        );
+        self.0.lock().unwrap().clone()
     }
 }

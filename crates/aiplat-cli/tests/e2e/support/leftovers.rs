@@ -1,24 +1,23 @@
 //! Taking away what a test made, and naming what is still there afterwards.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::bed::Bed;
+use super::engine::Engine;
 
 /// Removes what a test left on engine and host. What its own teardown does not take away is returned in words, and
 /// then removed without the product's help.
 pub(super) fn clear(bed: &Bed) -> Vec<String> {
-    let stacks = stacks(bed);
-    let ids: Vec<String> = stacks.iter().filter_map(|base| id(base)).collect();
+    let stacks = bed.stacks();
+    let ids: Vec<String> = stacks.iter().filter_map(|(base, _)| id(base)).collect();
     let mut failed = Vec::new();
-    for base in &stacks {
-        let directory = base.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!("{}-{directory}", bed.tag);
+    for (base, name) in &stacks {
         let mut teardown = bed.bare();
         teardown.arg("--base-dir").arg(base);
-        teardown.args(["teardown", "--purge", "--confirm", &name]);
+        teardown.args(["teardown", "--purge", "--confirm", name]);
         let run = super::run::start(teardown).end();
         if run.code != 0 {
             failed.push(format!("teardown of {}: {}", base.display(), run.said()));
@@ -26,18 +25,9 @@ pub(super) fn clear(bed: &Bed) -> Vec<String> {
     }
     let mut left = left(bed, &ids);
     left.extend(failed);
-    sweep(bed);
+    sweep(&bed.engine, &bed.tag);
     let _ = std::fs::remove_dir_all(&bed.home);
     left
-}
-
-/// Directories of the test that hold a stack.
-fn stacks(bed: &Bed) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(&bed.home).into_iter().flatten().flatten();
-    entries
-        .map(|e| e.path())
-        .filter(|p| p.join("config/stack-id").is_file())
-        .collect()
 }
 
 fn id(base: &Path) -> Option<String> {
@@ -93,6 +83,7 @@ pub(crate) fn rules() -> Vec<String> {
             .args(["-w", "-t", table, "-S"])
             .output();
         let printed = printed.expect("iptables is there where an engine is");
+        assert!(printed.status.success(), "{printed:?}");
         let text = String::from_utf8_lossy(&printed.stdout).into_owned();
         rules.extend(text.lines().map(|line| format!("{table} {line}")));
     }
@@ -113,19 +104,20 @@ fn cgroups(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Removes the test's objects from the engine, by label and by name.
-fn sweep(bed: &Bed) {
-    for container in bed.engine.containers() {
-        let name = container["Name"].as_str().unwrap_or_default();
-        if name.contains(&bed.tag) || labelled(&container["Config"]["Labels"], bed) {
-            bed.engine
-                .remove_container(container["Id"].as_str().unwrap());
+/// Removes objects from the engine whose name or label has a test's mark.
+pub(super) fn sweep(engine: &Engine, mark: &str) {
+    let own = |name: &Value, labels: &Value| {
+        let has = |value: &Value| value.as_str().is_some_and(|text| text.contains(mark));
+        has(name) || has(&labels["aiplat.stack"])
+    };
+    for container in engine.containers() {
+        if own(&container["Name"], &container["Config"]["Labels"]) {
+            engine.remove_container(container["Id"].as_str().unwrap());
         }
     }
-    for network in bed.engine.networks() {
-        let name = network["Name"].as_str().unwrap_or_default();
-        if name.contains(&bed.tag) || labelled(&network["Labels"], bed) {
-            bed.engine.remove_network(network["Id"].as_str().unwrap());
+    for network in engine.networks() {
+        if own(&network["Name"], &network["Labels"]) {
+            engine.remove_network(network["Id"].as_str().unwrap());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Running the command, and what came of it.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -7,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// No run of a test takes this long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// No run of a test takes this long unless it hangs, on no machine.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A run that ended.
 #[derive(Debug)]
@@ -20,9 +22,22 @@ pub(crate) struct Run {
     pub(crate) err: String,
 }
 
-/// A run that goes on.
+/// A run that goes on, and what it was told.
 #[derive(Debug)]
-pub(crate) struct Running(Child);
+pub(crate) struct Running(Child, String);
+
+/// So many runs of a test are told when it fails.
+const TOLD: usize = 4;
+
+thread_local! {
+    /// The last runs of this thread's test, in words.
+    static RUNS: RefCell<VecDeque<String>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// The last runs, oldest first; forgotten by that.
+pub(crate) fn last_runs() -> VecDeque<String> {
+    RUNS.take()
+}
 
 /// Starts a run.
 pub(crate) fn start(mut command: Command) -> Running {
@@ -30,7 +45,9 @@ pub(crate) fn start(mut command: Command) -> Running {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    Running(command.spawn().expect("the command starts"))
+    let line = command.get_args().map(|word| word.to_string_lossy());
+    let line = line.collect::<Vec<_>>().join(" ");
+    Running(command.spawn().expect("the command starts"), line)
 }
 
 impl Running {
@@ -38,17 +55,30 @@ impl Running {
         self.0.id()
     }
 
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// Waits for the end; a run that hangs is killed and fails the test.
     pub(crate) fn end(self) -> Run {
         let pid = rustix::process::Pid::from_child(&self.0);
         let (sender, receiver) = mpsc::channel();
-        let child = self.0;
+        let Self(child, line) = self;
         std::thread::spawn(move || sender.send(child.wait_with_output()));
         if let Ok(output) = receiver.recv_timeout(PATIENCE) {
-            return Run::of(&output.expect("the command's output"));
+            let run = Run::of(&output.expect("the command's output"));
+            run.note(&line);
+            return run;
         }
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        panic!("expected an end within {} s", PATIENCE.as_secs());
+        let said = receiver.recv().ok().and_then(Result::ok);
+        let said = said.map(|output| Run::of(&output).said());
+        panic!(
+            "expected an end within {} s: {line}\n{}",
+            PATIENCE.as_secs(),
+            said.unwrap_or_default()
+        );
     }
 }
 
@@ -60,6 +90,22 @@ impl Run {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    fn note(&self, line: &str) {
+        let end = |text: &str, most: usize| {
+            let lines: Vec<&str> = text.lines().collect();
+            lines[lines.len().saturating_sub(most)..].join("\n")
+        };
+        let (code, signal) = (self.code, self.signal);
+        let (out, err) = (end(&self.out, 10), end(&self.err, 30));
+        let words = format!("$ {line}\nexit {code}, signal {signal:?}\n{out}\n{err}");
+        RUNS.with_borrow_mut(|runs| {
+            runs.push_back(words);
+            if runs.len() > TOLD {
+                runs.pop_front();
+            }
+        });
     }
 
     /// Everything that it printed.

@@ -20,7 +20,7 @@ use crate::proof::{Cell, Layer, Member, Scene, Stack};
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// Patience with what must come, milliseconds.
-const LONG: u64 = 3000;
+const LONG: u64 = 10_000;
 
 pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
     let host = match HostListener::open(&scene.run).await {
@@ -57,7 +57,7 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
     }
     let tried = work
         .into_iter()
-        .map(|(member, batch)| batch.run(standing, member));
+        .map(|(member, batch)| batch.run_lasting(standing, member));
     let mut found: Vec<Cell> = join_all(tried).await.into_iter().flatten().collect();
     found.extend(attached(scene).await);
     found
@@ -106,6 +106,29 @@ impl<'a> Cells<'a> {
 
     /// Nothing of all this may get through.
     fn closed(&mut self, cell: Cell, targets: Vec<(SocketAddr, IpProtocol)>) {
+        self.closed_while(cell, targets, |_| true);
+    }
+
+    /// The same of addresses of the host: one that went away meanwhile, with the bridge of somebody's network, is not the
+    /// host's any more, and whoever answers by it stands behind the next router.
+    fn closed_host(&mut self, cell: Cell, targets: Vec<(SocketAddr, IpProtocol)>) {
+        self.closed_while(cell, targets, |to| {
+            std::net::UdpSocket::bind(match to {
+                SocketAddr::V4(to) => SocketAddr::from((*to.ip(), 0)),
+                // one of a link has other numbers inside a container: it is nobody's behind a router
+                SocketAddr::V6(to) if to.scope_id() != 0 => return true,
+                SocketAddr::V6(to) => SocketAddr::from((*to.ip(), 0)),
+            })
+            .is_ok()
+        });
+    }
+
+    fn closed_while(
+        &mut self,
+        cell: Cell,
+        targets: Vec<(SocketAddr, IpProtocol)>,
+        counts: fn(SocketAddr) -> bool,
+    ) {
         let attempts: Vec<Attempt> = targets
             .iter()
             .map(|(to, protocol)| match protocol {
@@ -123,7 +146,7 @@ impl<'a> Cells<'a> {
             let open: Vec<String> = targets
                 .iter()
                 .zip(seen)
-                .filter(|(_, seen)| seen.through())
+                .filter(|((to, _), seen)| seen.through() && counts(*to))
                 .map(|((to, protocol), seen)| {
                     format!("{} {to} answers {:?}", word(*protocol), short(&seen.text))
                 })
@@ -197,7 +220,7 @@ impl<'a> Cells<'a> {
             targets.len()
         );
         let cell = self.cell(&other.name, tried);
-        self.closed(cell, targets);
+        self.closed_host(cell, targets);
     }
 
     /// Every address of the host that is not loopback, at a port: inside a container, loopback is the container's own.
@@ -230,7 +253,7 @@ impl<'a> Cells<'a> {
             listener.tcp, listener.udp
         );
         let cell = self.cell("host", tried).evidence(evidence);
-        self.closed(cell, targets);
+        self.closed_host(cell, targets);
         self.loopback(listener);
     }
 

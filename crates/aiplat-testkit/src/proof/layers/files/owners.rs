@@ -89,7 +89,13 @@ pub(super) fn links(stack: &Stack, other: &Stack) -> Cell {
         there.files.iter().map(|(path, id)| (*id, path)).collect();
     let mut problems = Vec::new();
     for (path, id) in &here.files {
-        if let Some(same) = theirs.get(id) {
+        // looked at again: the number of a file that is gone is the next one's
+        let still =
+            |path: &Path| fs::symlink_metadata(path).is_ok_and(|f| (f.dev(), f.ino()) == *id);
+        if let Some(same) = theirs.get(id)
+            && still(path)
+            && still(same)
+        {
             problems.push(format!("`{}` is `{}`", path.display(), same.display()));
         }
     }
