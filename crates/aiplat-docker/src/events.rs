@@ -115,6 +115,8 @@ pub enum Phase {
     Healthy,
     /// What it needs inside another service is being made.
     Provisioning,
+    /// Something is taken out of it for good.
+    Withdrawing,
     /// It reads its new configuration.
     Reloading,
     /// It did not become ready: the one it replaced is being put back.
@@ -135,6 +137,7 @@ impl Phase {
             Self::Waiting => "waiting",
             Self::Healthy => "healthy",
             Self::Provisioning => "provisioning",
+            Self::Withdrawing => "withdrawing",
             Self::Reloading => "reloading",
             Self::RollingBack => "rolling-back",
             Self::Removed => "removed",

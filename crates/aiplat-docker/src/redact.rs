@@ -5,7 +5,7 @@ use std::fmt;
 
 use aiplat_core::config::StackConfig;
 use aiplat_core::plan::{Plan, Step};
-use aiplat_core::spec::{ContainerSpec, Gate, Probe, Provision};
+use aiplat_core::spec::{ContainerSpec, Gate, Probe, Provision, Withdrawal};
 use aiplat_core::text::Text;
 
 /// Shorter values are no secrets of ours and would take ordinary words out.
@@ -114,6 +114,7 @@ fn step_texts(step: &Step) -> Vec<&Text> {
             .collect(),
         Step::Start { gate, .. } | Step::Gate(gate) => gate_texts(gate),
         Step::Provision(provision) => provision_texts(provision),
+        Step::Withdraw(withdrawal) => withdrawal_texts(withdrawal),
         Step::Secret(act) => act
             .texts()
             .into_iter()
@@ -165,6 +166,13 @@ fn gate_texts(gate: &Gate) -> Vec<&Text> {
         | Probe::Alive { .. }
         | Probe::Engine => Vec::new(),
     }
+}
+
+fn withdrawal_texts(withdrawal: &Withdrawal) -> Vec<&Text> {
+    let Withdrawal::Postgres { gate, password, .. } = withdrawal;
+    let mut all = gate_texts(gate);
+    all.push(password);
+    all
 }
 
 fn provision_texts(provision: &Provision) -> Vec<&Text> {

@@ -12,6 +12,7 @@ impl From<ExtendError> for Failure {
             ExtendError::Prepare(error) => error.into(),
             ExtendError::Catalogue(error) => error.into(),
             ExtendError::Deploy(error) => error.into(),
+            ExtendError::Deposit { .. } => deposit(&error),
             ExtendError::Unknown(_) => {
                 Self::new(Exit::Invalid, words).hint("`aiplat catalog list` shows them")
             }
@@ -35,6 +36,9 @@ impl From<ExtendError> for Failure {
             )),
             ExtendError::ManifestChanged(_) => Self::new(Exit::Refused, words)
                 .hint("`aiplat deploy` brings the stack to what the manifest says now"),
+            ExtendError::StoreAway { store } => Self::new(Exit::Refused, words).hint(format!(
+                "`aiplat add {store}` first, then the same command again; or `aiplat remove {store} --purge`, where all in it may go"
+            )),
             ExtendError::Undone { service, source } => {
                 let failure: Self = (*source).into();
                 failure.hint(format!(
@@ -50,4 +54,21 @@ impl From<ExtendError> for Failure {
             }
         }
     }
+}
+
+/// Nothing has been touched: what a service has in stores goes with all the rest, or not at all.
+fn deposit(error: &ExtendError) -> Failure {
+    let (exit, what) = if error.store_is_down() {
+        (Exit::Unhealthy, "`aiplat deploy` starts what does not run")
+    } else if error.is_shared() {
+        (
+            Exit::Refused,
+            "take away what is somebody else's by the store's own means",
+        )
+    } else {
+        (Exit::Failure, "see what the store says")
+    };
+    Failure::of(exit, error).hint(format!(
+        "nothing was touched: {what}, then the same command again; without `--purge` all of it stays"
+    ))
 }

@@ -99,7 +99,11 @@ impl State {
             .or_insert_with(Instant::now);
         match phase {
             // these last for moments, or have lines of their own
-            Phase::Creating | Phase::Waiting | Phase::Pulling | Phase::Provisioning => None,
+            Phase::Creating
+            | Phase::Waiting
+            | Phase::Pulling
+            | Phase::Provisioning
+            | Phase::Withdrawing => None,
             Phase::Healthy => Some(format!(
                 "{service:<22} healthy after {}",
                 seconds(since.elapsed())

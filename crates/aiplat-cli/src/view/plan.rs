@@ -60,6 +60,7 @@ impl Section {
             | Step::RemoveCgroup { .. }
             | Step::RemoveQuota(_)
             | Step::PurgeDirectory { .. }
+            | Step::Withdraw(_)
             | Step::Release => Self::Removed,
         }
     }
@@ -163,7 +164,7 @@ fn mark(step: &PlannedStep) -> String {
         (Step::Secret(_), Change::Update) => "~ rotate",
         (Step::Reload(_), _) => "~ reload",
         (Step::Image { .. }, _) => "+ pull",
-        (Step::PurgeDirectory { .. }, _) => "- purge",
+        (Step::PurgeDirectory { .. } | Step::Withdraw(_), _) => "- purge",
         (_, Change::Create) => "+ create",
         (_, Change::Update) => "~ change",
         (_, Change::Remove) => "- remove",
@@ -208,6 +209,10 @@ fn name(step: &PlannedStep) -> String {
             Some((service, provider)) => format!("{provider}: for {service}"),
             None => format!("{tail}: first set-up"),
         },
+        Step::Withdraw(withdrawal) => {
+            let store = &withdrawal.gate().service;
+            format!("{store}: {}", withdrawal.what().join(", "))
+        }
         Step::Secret(act) => format!("{}: secret {}", act.gate.service, act.secret),
         Step::Reload(reload) => reload.service.to_string(),
         Step::Configure(configure) => configure.reload.service.to_string(),

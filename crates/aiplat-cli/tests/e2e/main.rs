@@ -24,6 +24,7 @@ mod one_line;
 mod operations;
 #[path = "../common/pages.rs"]
 mod pages;
+mod purge;
 mod reboot;
 mod registry;
 mod render;

@@ -9,6 +9,7 @@ mod probes;
 mod profile;
 mod secrets;
 mod sign_in;
+mod withdraw;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -25,6 +26,9 @@ use crate::spec::{
     NetworkSpec, Owner, ProfileFile, Provision, QuotaSpec, Reload, RunOnce, SecretAct, SignIn,
     label,
 };
+
+pub(crate) use withdraw::own_databases;
+pub use withdraw::{Deposit, deposits};
 
 /// Where the host's boot loads profiles from.
 pub const APPARMOR_SYSTEM_DIR: &str = "/etc/apparmor.d";

@@ -10,8 +10,8 @@ use crate::spec::{FileSpec, Gate, HttpRequest, PostgresDatabase, Probe, Provisio
 use crate::text::Text;
 
 /// The superuser of the stack's `PostgreSQL`, and the database it connects to.
-const SUPERUSER: &str = "postgres";
-const SUPERUSER_SECRET: &str = "postgres_password";
+pub(super) const SUPERUSER: &str = "postgres";
+pub(super) const SUPERUSER_SECRET: &str = "postgres_password";
 
 pub(super) struct Probes {
     pub(super) gate: Gate,

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use aiplat_vectordb::StoreKind;
+
 use super::step::{Change, Plan, PlannedStep, Step};
 use crate::catalogue::{Catalogue, MountKind, Service};
 use crate::config::{Selection, StackConfig, Stage, needed};
@@ -59,21 +61,23 @@ impl Kept {
 
     fn elsewhere_of(&mut self, config: &StackConfig, service: &Service) {
         let name = &service.name;
-        for database in &service.databases {
-            let (role, database) = crate::render::database_names(config, &database.name);
-            self.elsewhere.push(format!(
-                "`{name}`'s database `{database}` and its role `{role}` stay in `postgres`"
-            ));
-        }
         let store = config.vector_store().spec().service;
         let has_store = config
             .selection
             .services()
             .iter()
             .any(|s| s.as_str() == store);
-        if has_store && service.vector_store.is_none() && config.vector(service).is_some() {
+        let own = config.vector_store() == StoreKind::Pgvector;
+        if has_store && !own && service.vector_store.is_none() && config.vector(service).is_some() {
             let words = format!("what `{name}` stored in `{store}` stays there");
             self.elsewhere.push(words);
+        }
+        let redis = service.needs.iter().find(|need| need.as_str() == "redis");
+        if redis.is_some_and(|redis| config.selection.has(redis)) {
+            self.elsewhere.push(format!(
+                "what `{name}` has in `redis` stays until it expires: all services share one space of keys there, and none \
+                 can be told from another's"
+            ));
         }
     }
 

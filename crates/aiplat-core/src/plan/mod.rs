@@ -13,6 +13,7 @@ mod restart;
 mod sign_in;
 mod step;
 mod teardown;
+mod withdraw;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::renew::Renewal;
 use crate::names::{ContainerName, ServiceName, StackId, StackName};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Gate, ImageGuard,
-    NetworkSpec, ProfileFile, Provision, QuotaSpec, Reload, RunOnce, SecretAct, SignIn,
+    NetworkSpec, ProfileFile, Provision, QuotaSpec, Reload, RunOnce, SecretAct, SignIn, Withdrawal,
 };
 use crate::text::hex;
 
@@ -65,6 +65,8 @@ pub enum Step {
     Gate(Box<Gate>),
     /// Make what must exist inside a healthy service.
     Provision(Box<Provision>),
+    /// Take something out of a healthy service for good.
+    Withdraw(Box<Withdrawal>),
     /// Change a secret inside a service, or prove that a value is let in or refused.
     Secret(Box<SecretAct>),
     /// Have a running service read its new configuration.

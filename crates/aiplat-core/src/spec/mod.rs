@@ -7,6 +7,7 @@ mod host;
 mod probe;
 mod secret;
 mod sign_in;
+mod withdraw;
 
 pub use container::{
     Bind, ContainerSpec, EngineHealth, IpProtocol, Limits, NetworkMode, PublishedPort, RunOnce,
@@ -21,6 +22,7 @@ pub use host::{
 pub use probe::{Gate, HttpRequest, PostgresDatabase, Probe, Provision, Reload, ReloadAction};
 pub use secret::{Ask, SecretAct, SecretChange, SecretDeed};
 pub use sign_in::SignIn;
+pub use withdraw::{OwnDatabase, Withdrawal};
 
 /// Labels that every object of a stack carries on the engine; the code acts on no object without them.
 pub mod label {

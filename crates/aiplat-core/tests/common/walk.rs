@@ -43,6 +43,7 @@ pub fn gates(plan: &Plan) -> Vec<&Gate> {
             Step::Provision(p) => match &**p {
                 Provision::Postgres { gate, .. } | Provision::Http { gate, .. } => Some(gate),
             },
+            Step::Withdraw(withdrawal) => Some(withdrawal.gate()),
             Step::Secret(act) => Some(&act.gate),
             Step::Reload(reload) => Some(&reload.gate),
             _ => None,

@@ -11,3 +11,4 @@ mod quota;
 mod result;
 mod silence;
 mod snapshot;
+mod withdraw;

@@ -178,6 +178,7 @@ fn cost(step: &Step) -> u64 {
         Step::Container(_) | Step::Start { .. } | Step::Check(_) => 20,
         Step::Gate(_)
         | Step::Provision(_)
+        | Step::Withdraw(_)
         | Step::Secret(_)
         | Step::Reload(_)
         | Step::Configure(_)

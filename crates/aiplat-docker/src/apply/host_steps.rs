@@ -42,6 +42,7 @@ pub(super) fn carry_out<E, H: Host, V: crate::events::Events>(
         | Step::SignIn(_)
         | Step::Gate(_)
         | Step::Provision(_)
+        | Step::Withdraw(_)
         | Step::Secret(_)
         | Step::Reload(_)
         | Step::RemoveContainer(_)

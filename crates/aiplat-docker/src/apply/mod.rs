@@ -22,6 +22,7 @@ mod run;
 mod secret;
 mod sign_in;
 mod step;
+mod withdraw;
 
 pub(crate) use error::log_lines;
 pub use error::{AfterFailure, ApplyError, StepError, StepFailure};
@@ -31,3 +32,4 @@ pub use provision::ProvisionError;
 pub use report::{Report, StepReport};
 pub use run::apply;
 pub use secret::SecretError;
+pub(crate) use withdraw::there;

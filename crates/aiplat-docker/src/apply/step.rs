@@ -8,6 +8,7 @@ use super::ownership::{own_container, own_network, own_service};
 use super::run::{Context, Turn};
 use super::{
     StepError, check, configure, container, host_steps, provision, remove, renew, secret, sign_in,
+    withdraw,
 };
 use crate::engine::{ContainerDetail, Engine, EngineError, UserOf};
 use crate::events::{Event, Events, Phase};
@@ -28,6 +29,7 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
         Step::Start { id, gate } => start(context, id, gate, turn).await,
         Step::Gate(gate) => prove(context, gate).await,
         Step::Provision(provision) => provision::make(context, provision).await,
+        Step::Withdraw(withdrawal) => withdraw::carry_out(context, withdrawal).await,
         Step::Secret(act) => secret::carry_out(context, act).await,
         Step::Reload(reload) => take_in(context, reload).await,
         Step::Stop(stopped) => stop(context, stopped).await,
@@ -78,6 +80,7 @@ pub(super) fn words(planned: &PlannedStep) -> String {
         Step::Configure(configure) => format!("reload `{}`", configure.reload.service),
         Step::Gate(gate) => format!("wait for `{}`", gate.service),
         Step::Provision(_) => format!("provision ({})", planned.id),
+        Step::Withdraw(withdrawal) => withdraw::words(withdrawal),
         Step::Secret(act) => secret::words(act),
         Step::Reload(reload) => format!("reload `{}`", reload.service),
         Step::RemoveContainer(container) => format!("remove container `{}`", container.name),

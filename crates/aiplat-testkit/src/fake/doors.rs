@@ -22,7 +22,15 @@ pub(super) struct Door {
 }
 
 /// The roles of a database server, kept as its data is.
-pub(super) type Roles = Arc<Mutex<BTreeMap<String, Password>>>;
+pub(super) type Roles = Arc<Mutex<Server>>;
+
+/// What a database server keeps.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Server {
+    passwords: BTreeMap<String, Password>,
+    /// Databases with their owners.
+    databases: BTreeMap<String, String>,
+}
 
 /// A role's password, as the server has it.
 #[derive(Debug, Clone)]
@@ -62,6 +70,7 @@ impl Door {
         if let Some(password) = first {
             let mut roles = roles.lock().expect("no test panics in here");
             roles
+                .passwords
                 .entry("postgres".to_owned())
                 .or_insert(Password::Plain(password));
         }
@@ -89,6 +98,7 @@ impl Door {
         self.roles
             .lock()
             .expect("no test panics in here")
+            .passwords
             .contains_key(role)
     }
 
@@ -98,6 +108,7 @@ impl Door {
             .roles
             .lock()
             .expect("no test panics in here")
+            .passwords
             .get(role)
             .cloned();
         match kept {
@@ -107,23 +118,67 @@ impl Door {
         }
     }
 
-    /// Takes `ALTER ROLE "x" … PASSWORD E'…'` in.
+    /// Takes in what a statement of ours changes.
     pub(super) fn hear(&self, statement: &str) {
-        if !statement.starts_with("ALTER ROLE") {
-            return;
+        let mut server = self.roles.lock().expect("no test panics in here");
+        let mut quoted = statement.split('"').skip(1).step_by(2).map(str::to_owned);
+        let (first, second) = (quoted.next(), quoted.next());
+        let begins = |words: &str| statement.starts_with(words);
+        match (first, second) {
+            (Some(role), _) if begins("ALTER ROLE") => {
+                if let Some(password) = after(statement, "PASSWORD E'") {
+                    server.passwords.insert(role, Password::Verifier(password));
+                }
+            }
+            (Some(database), Some(owner)) if begins("CREATE DATABASE") => {
+                server.databases.insert(database, owner);
+            }
+            (Some(database), _) if begins("DROP DATABASE") => {
+                server.databases.remove(&database);
+            }
+            (Some(role), _) if begins("DROP ROLE") => {
+                server.passwords.remove(&role);
+            }
+            _ => {}
         }
-        let after = |text: &str, mark: &str| text.split_once(mark).map(|(_, rest)| rest.to_owned());
-        let role = after(statement, "\"").and_then(|r| Some(r.split_once('"')?.0.to_owned()));
-        let password =
-            after(statement, "PASSWORD E'").and_then(|p| Some(p.split_once('\'')?.0.to_owned()));
-        if let (Some(role), Some(password)) = (role, password) {
-            let mut roles = self.roles.lock().expect("no test panics in here");
-            roles.insert(role, Password::Verifier(password));
+    }
+
+    /// The row that answers a question of ours, where there is one.
+    pub(super) fn row(&self, statement: &str) -> Option<Vec<Option<String>>> {
+        let server = self.roles.lock().expect("no test panics in here");
+        let role = |mark: &str| after(statement, mark).filter(|r| server.passwords.contains_key(r));
+        let owner = |mark: &str| server.databases.get(&after(statement, mark)?).cloned();
+        if statement.starts_with("SELECT 1 FROM pg_roles") {
+            return role("rolname = E'").map(|_| vec![Some("1".to_owned())]);
         }
+        if statement.starts_with("SELECT 1 FROM pg_database") {
+            return owner("datname = E'").map(|_| vec![Some("1".to_owned())]);
+        }
+        if statement.starts_with("SELECT o.rolname") {
+            // nobody else is ever in one of these
+            return owner("d.datname = E'").map(|owner| vec![Some(owner), None, None]);
+        }
+        let elsewhere = statement.starts_with("SELECT (SELECT");
+        elsewhere
+            .then(|| role("r.rolname = E'").map(|_| vec![None]))
+            .flatten()
     }
 }
 
-/// Roles of their own with the same passwords.
+/// The literal after some words.
+fn after(statement: &str, mark: &str) -> Option<String> {
+    let rest = statement.split_once(mark)?.1;
+    Some(rest.split_once('\'')?.0.to_owned())
+}
+
+/// Databases with their owners, and roles.
+pub(super) fn content(roles: &Roles) -> (BTreeMap<String, String>, Vec<String>) {
+    let server = roles.lock().expect("no test panics in here");
+    let roles = server.passwords.keys().cloned().collect();
+    (server.databases.clone(), roles)
+}
+
+/// The same in a server of its own.
 pub(super) fn copied(roles: &Roles) -> Roles {
     let inner = roles.lock().expect("no test panics in here").clone();
     Arc::new(Mutex::new(inner))

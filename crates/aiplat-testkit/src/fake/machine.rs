@@ -9,7 +9,7 @@ use aiplat_core::observed::{CgroupFacts, ContainerState, EngineFacts, ImageFacts
 use aiplat_core::spec::{NetworkSpec, Owner, label};
 
 use super::answers::{self, lessons};
-use super::doors::{Door, copied};
+use super::doors::{Door, content, copied};
 use super::engine::{FakeEngine, Load};
 use super::host::FakeHost;
 use super::state::{Container, Exec, Node, State, TailnetNode};
@@ -61,6 +61,8 @@ pub struct Picture {
     pub nodes: BTreeMap<String, TailnetNode>,
     /// Limits of disk space, by directory.
     pub quotas: BTreeMap<PathBuf, QuotaFacts>,
+    /// Databases with their owners, and roles, of the servers that run.
+    pub databases: BTreeMap<String, (BTreeMap<String, String>, Vec<String>)>,
 }
 
 /// One container in a picture.
@@ -77,6 +79,11 @@ pub struct PicturedContainer {
 }
 
 impl Machine {
+    /// What its engine says of itself.
+    pub(super) fn facts(&self) -> EngineFacts {
+        self.shared.state().facts.clone()
+    }
+
     /// A machine with an engine of these properties, and a firewall.
     pub fn new(facts: EngineFacts) -> Self {
         let root = Node::Directory {
@@ -382,6 +389,13 @@ impl Machine {
             cgroups: state.cgroups.clone(),
             nodes: state.nodes.clone(),
             quotas: state.quotas.clone(),
+            databases: state
+                .containers
+                .values()
+                .filter_map(|c| Some((c.name.clone(), state.roles.get(&c.name)?)))
+                .map(|(name, server)| (name, content(server)))
+                .filter(|(_, (databases, _))| !databases.is_empty())
+                .collect(),
         }
     }
 }
@@ -397,6 +411,7 @@ impl Picture {
         maps("quota", &self.quotas, &other.quotas, &mut all);
         maps("cgroup", &self.cgroups, &other.cgroups, &mut all);
         maps("node", &self.nodes, &other.nodes, &mut all);
+        maps("databases of", &self.databases, &other.databases, &mut all);
         if self.guarded != other.guarded {
             all.push(format!(
                 "rules for {:?}, not {:?}",

@@ -2,13 +2,14 @@
 
 use aiplat_core::allocation::Register;
 use aiplat_core::catalogue::{Catalogue, Identity};
-use aiplat_core::desired::Desired;
+use aiplat_core::desired::{Desired, deposits};
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::{Observed, PathState};
 use aiplat_core::plan::{
     Kept, Plan, PlanProblem, Purge, Reach, RenewedCertificate, Violation, check, plan, reload,
     renew, restart, sign_in, teardown,
 };
+use aiplat_core::spec::Withdrawal;
 use aiplat_docker::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use aiplat_docker::events::{Event, Events};
 use aiplat_docker::host::Host as _;
@@ -217,8 +218,19 @@ impl<'a> Run<'a> {
         if self.machine.is_dead() {
             return Err(Died.into());
         }
-        plan.forget(&kept, &Kept::default(), "the service is purged", true);
+        let why = "the service is purged";
+        plan.withdraw(self.deposited(services), why, true);
+        plan.forget(&kept, &Kept::default(), why, true);
         self.checked(Ok(plan)).await
+    }
+
+    /// What services that are not part of the stack may have inside its stores.
+    fn deposited(&self, services: &[ServiceName]) -> Vec<Withdrawal> {
+        let facts = self.machine.facts();
+        let all = deposits(&self.stack.config, self.catalogue, &facts, services);
+        all.into_iter()
+            .filter_map(|deposit| deposit.withdrawal)
+            .collect()
     }
 
     /// Starts services again.

@@ -87,6 +87,7 @@ impl Simulated {
             Step::Check(_)
             | Step::Gate(_)
             | Step::Provision(_)
+            | Step::Withdraw(_)
             | Step::Secret(_)
             | Step::Reload(_)
             | Step::Release => {}

@@ -15,6 +15,17 @@ fn with_grafana() -> Recipe {
     before().with("SERVICES", "prometheus,caddy,grafana")
 }
 
+/// Beside one that has a database of its own, in the same server.
+fn beside() -> Recipe {
+    Recipe::named("a", 1)
+        .with("SERVICES", "flowise")
+        .with("VECTOR_DB", "pgvector")
+}
+
+fn with_n8n() -> Recipe {
+    beside().with("SERVICES", "flowise,n8n")
+}
+
 fn grafana() -> [ServiceName; 1] {
     ["grafana".parse().unwrap()]
 }
@@ -116,4 +127,31 @@ async fn a_removal_that_dies_is_finished_by_itself_with_and_without_a_purge() {
     let differences = later.picture().differences(&start);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert_eq!(others(&later), started);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_takes_its_databases_along_and_nobody_elses_wherever_it_dies() {
+    let catalogue = catalogue();
+    let (machine, old, new) = (
+        machine(&catalogue),
+        stack(&beside(), &catalogue),
+        stack(&with_n8n(), &catalogue),
+    );
+    run(&machine, &old, &catalogue).deploy().await.unwrap();
+    let start = machine.picture();
+    run(&machine, &new, &catalogue).deploy().await.unwrap();
+    let (before, _) = &machine.picture().databases["a-postgres"];
+    let own = before.keys().filter(|name| name.contains("n8n")).count();
+    assert_eq!(own, 2, "one of its own and one for its vectors: {before:?}");
+    let removed = run(&machine, &old, &catalogue);
+    // what is only removed keeps them
+    let kept = machine.fork();
+    deploy(&removed.on(&kept)).await.unwrap();
+    assert_eq!(kept.picture().databases["a-postgres"].0, *before);
+    let purge = async |run: &Run<'_>| run.forget(&["n8n".parse().unwrap()]).await.map(drop);
+    everywhere(&machine, &removed, purge, purge).await;
+    everywhere(&kept, &removed.on(&kept), purge, purge).await;
+    purge(&removed).await.unwrap();
+    let differences = machine.picture().differences(&start);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

@@ -116,6 +116,7 @@ impl Checker<'_> {
             }
             Step::Start { gate, .. } | Step::Gate(gate) => self.gate(gate),
             Step::Provision(provision) => self.provision(provision),
+            Step::Withdraw(withdrawal) => self.withdrawal(withdrawal),
             Step::Secret(act) => self.gate(&act.gate),
             Step::Reload(reload) => self.reload(reload),
             Step::Configure(configure) => {

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use aiplat_core::spec::{Gate, Provision};
 
-pub(super) use postgres::{connect, said};
+pub(super) use postgres::{ADMINISTRATION, Session, connect, said};
 pub(super) use sql::{Name, Word, verifier};
 
 use super::StepError;
@@ -19,7 +19,7 @@ use crate::events::{Event, Events, Phase};
 use crate::host::Host;
 use crate::probe::address_of;
 
-/// Something that could not be made inside a service. Holds no statement and no request: those carry secrets.
+/// Something that could not be made inside a service, or taken out of it. Holds no statement and no request: those carry secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
     /// The service has no address at which it could be asked.
@@ -40,6 +40,12 @@ pub enum ProvisionError {
         /// What the statement does, in words.
         what: String,
         /// The server's words.
+        words: String,
+    },
+    /// Somebody else has a part in what was to be taken out: it was left alone.
+    #[error("{words}: it was left alone")]
+    Foreign {
+        /// Whose it is, and whose it was expected to be.
         words: String,
     },
     /// A service refused a request.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use aiplat_core::spec::PostgresDatabase;
 use aiplat_core::text::Text;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 use super::ProvisionError;
 use super::sql::{Name, Word, verifier};
 use crate::redact::Redactor;
 
 /// The database that every server has, where the superuser's session begins.
-const ADMINISTRATION: &str = "postgres";
+pub(in crate::apply) const ADMINISTRATION: &str = "postgres";
 
 /// Advisory lock under which databases of a server are made one after another: two sessions that change the rights
 /// of one catalogue row at the same moment fail ("tuple concurrently updated").
@@ -21,7 +21,7 @@ const LOCK: i64 = 0x0000_6169_706c_6174;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A superuser's session.
-struct Session<'a> {
+pub(in crate::apply) struct Session<'a> {
     client: Client,
     redactor: &'a Redactor,
 }
@@ -35,9 +35,7 @@ pub(super) async fn make(
     redactor: &Redactor,
 ) -> Result<(), ProvisionError> {
     let session = Session::open(to, user, password, ADMINISTRATION, redactor).await?;
-    session
-        .run("take turns", &format!("SELECT pg_advisory_lock({LOCK})"))
-        .await?;
+    session.take_turns().await?;
     // whatever a service's role can see of other databases starts with what everybody may
     for shared in [ADMINISTRATION, "template1"] {
         let statement = format!("REVOKE ALL ON DATABASE {} FROM PUBLIC", Name(shared));
@@ -77,7 +75,7 @@ pub(in crate::apply) async fn connect(
 }
 
 impl<'a> Session<'a> {
-    async fn open(
+    pub(in crate::apply) async fn open(
         to: SocketAddr,
         user: &str,
         password: &Text,
@@ -93,7 +91,17 @@ impl<'a> Session<'a> {
         Ok(Self { client, redactor })
     }
 
-    async fn run(&self, what: &str, statement: &str) -> Result<(), ProvisionError> {
+    /// Waits for others that change the server; until the session ends, nobody else does.
+    pub(in crate::apply) async fn take_turns(&self) -> Result<(), ProvisionError> {
+        let lock = format!("SELECT pg_advisory_lock({LOCK})");
+        self.run("take turns", &lock).await
+    }
+
+    pub(in crate::apply) async fn run(
+        &self,
+        what: &str,
+        statement: &str,
+    ) -> Result<(), ProvisionError> {
         let done = self.client.batch_execute(statement).await;
         done.map_err(|error| ProvisionError::Statement {
             what: what.to_owned(),
@@ -101,15 +109,31 @@ impl<'a> Session<'a> {
         })
     }
 
-    async fn there(&self, what: &str, query: &str) -> Result<bool, ProvisionError> {
+    pub(in crate::apply) async fn there(
+        &self,
+        what: &str,
+        query: &str,
+    ) -> Result<bool, ProvisionError> {
+        Ok(!self.rows(what, query).await?.is_empty())
+    }
+
+    pub(in crate::apply) async fn rows(
+        &self,
+        what: &str,
+        query: &str,
+    ) -> Result<Vec<SimpleQueryRow>, ProvisionError> {
         let found = self.client.simple_query(query).await;
-        let rows = found.map_err(|error| ProvisionError::Statement {
+        let answer = found.map_err(|error| ProvisionError::Statement {
             what: what.to_owned(),
             words: self.redactor.clean(&said(&error)),
         })?;
-        Ok(rows
-            .iter()
-            .any(|row| matches!(row, tokio_postgres::SimpleQueryMessage::Row(_))))
+        Ok(answer
+            .into_iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some(row),
+                _ => None,
+            })
+            .collect())
     }
 
     async fn role(&self, wanted: &PostgresDatabase) -> Result<(), ProvisionError> {

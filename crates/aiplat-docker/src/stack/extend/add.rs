@@ -14,6 +14,7 @@ use super::super::prepare::prepare_with;
 use super::super::{
     CatalogueError, Inputs, Intent, Operation, Places, PrepareError, Prepared, ServiceFile, open,
 };
+use super::deposited::Parted;
 use super::{Attempt, ExtendError};
 use crate::apply::{ApplyOptions, Report};
 use crate::blocking::blocking;
@@ -127,6 +128,7 @@ pub async fn add<E: Engine, H: Host>(
         None => Attempt {
             service: name.clone(),
             absent: absent(host, &prepared, &catalogue, &before)?,
+            found: found(engine, host, &prepared, &catalogue, &before).await,
             services: new(&prepared, &before),
             own_file: file.is_some(),
             before: manifest,
@@ -206,6 +208,27 @@ fn absent<H: Host>(
         }
     }
     Ok(absent)
+}
+
+/// What is there already of what the new services will have inside stores of the stack as it is.
+async fn found<E: Engine, H: Host>(
+    engine: &E,
+    host: &H,
+    prepared: &Prepared,
+    catalogue: &Catalogue,
+    before: &[ServiceName],
+) -> BTreeMap<ServiceName, Vec<String>> {
+    let mut config = prepared.config.clone();
+    config.selection = config.selection.only(before);
+    let parted = Parted {
+        engine,
+        host,
+        config: &config,
+        catalogue,
+        facts: &prepared.observed.engine,
+        services: &new(prepared, before),
+    };
+    parted.found().await
 }
 
 impl Adding {
@@ -345,6 +368,16 @@ impl Back {
             Kept::default()
         };
         let why = "was made for a service that did not become healthy";
+        let parted = Parted {
+            engine,
+            host,
+            config: &prepared.config,
+            catalogue: &self.catalogue,
+            facts: &prepared.observed.engine,
+            services: &attempt.services,
+        };
+        let made_inside = parted.since(&attempt.found);
+        prepared.plan.withdraw(made_inside, why, false);
         prepared.plan.forget(&made, &file, why, false);
         checked(&prepared, &self.catalogue)?;
         Ok(prepared)

@@ -1,5 +1,6 @@
 //! What is written down before a service is added, so that it can be undone whoever does it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,9 @@ pub(crate) struct Attempt {
     pub(super) own_file: bool,
     /// What was not there before of what the services would have of their own.
     pub(super) absent: Vec<PathBuf>,
+    /// What was there before of what they would have inside stores, for each store that could be asked.
+    #[serde(default)]
+    pub(super) found: BTreeMap<ServiceName, Vec<String>>,
     /// The manifest as it was.
     pub(super) before: String,
     /// The manifest as it is to be.

@@ -3,10 +3,11 @@
 //! An addition is a deploy of what runs and one service more, under one hold of the stack's lock. What was there before is
 //! written down first ([`attempt`]), so that a service that does not become healthy is undone completely, by the run that
 //! added it or by the next one after a kill. A removal is a deploy of all but one; with a purge its plan also takes away
-//! what the service kept.
+//! what the service kept, inside stores that stay as well ([`deposited`]).
 
 mod add;
 mod attempt;
+mod deposited;
 mod remove;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(super) use attempt::Attempt;
 pub use remove::{Removing, remove};
 
 use super::{CatalogueError, DeployError, PrepareError};
+use crate::apply::{ProvisionError, StepError};
 use crate::host::HostError;
 
 /// Why a service was not added or removed.
@@ -62,6 +64,22 @@ pub enum ExtendError {
         "expected the manifest as the interrupted addition of `{0}` left it; it was changed since"
     )]
     ManifestChanged(ServiceName),
+    /// What a service has in a store that stays cannot be taken out.
+    #[error("what the service has in `{store}` cannot be taken out")]
+    Deposit {
+        /// The store.
+        store: ServiceName,
+        /// Why.
+        source: Box<StepError>,
+    },
+    /// What a service may have in a store that the stack has data of and does not run.
+    #[error(
+        "expected `{store}` to run, in which the service may have data; this stack has kept its directory and does not run it"
+    )]
+    StoreAway {
+        /// The store.
+        store: ServiceName,
+    },
     /// A step failed, and what was there before is there again.
     #[error("`{service}` was taken away again, with all that was made for it")]
     Undone {
@@ -85,6 +103,19 @@ pub enum ExtendError {
     /// Steps of a removal failed, or of a way back.
     #[error(transparent)]
     Deploy(#[from] DeployError),
+}
+
+impl ExtendError {
+    /// Whether a store was expected to run and does not.
+    pub fn store_is_down(&self) -> bool {
+        matches!(self, Self::Deposit { source, .. } if deposited::away(source))
+    }
+
+    /// Whether somebody else has a part in what was to be taken out of a store.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Deposit { source, .. }
+            if matches!(**source, StepError::Foreign { .. } | StepError::Provision(ProvisionError::Foreign { .. })))
+    }
 }
 
 impl From<HostError> for ExtendError {

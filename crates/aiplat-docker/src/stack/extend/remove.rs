@@ -7,16 +7,19 @@ use aiplat_core::catalogue::{Catalogue, Service};
 use aiplat_core::names::ServiceName;
 use aiplat_core::plan::{Kept, Step};
 use aiplat_core::settings::KnownKeys;
+use aiplat_core::spec::DataCopy;
 
 use super::super::own_services::{kept_file, without};
 use super::super::prepare::prepare_with;
 use super::super::{Inputs, Intent, Opened, Operation, Places, Prepared, open};
 use super::add::{checked, files_of, meant, there};
+use super::deposited::Parted;
 use super::{Attempt, ExtendError};
 use crate::apply::{ApplyOptions, Report};
 use crate::engine::Engine;
 use crate::events::Events;
-use crate::host::Host;
+use crate::host::files::names_in;
+use crate::host::{Host, HostError};
 
 /// As its lock and its trail name it.
 const COMMAND: &str = "remove";
@@ -37,7 +40,8 @@ pub struct Removing {
 /// Plans the removal of a service, or of a bundle, from the stack in a directory, under the stack's lock.
 ///
 /// Without `purge` everything that it kept stays: data, logs, secrets, reservations, and a service file of the user's
-/// own. A service that was removed before can still be purged.
+/// own. With it, what the service has inside stores that stay goes, too: its databases with their roles. A service that was
+/// removed before can still be purged.
 ///
 /// # Errors
 /// [`ExtendError`]; nothing has been touched.
@@ -96,22 +100,7 @@ pub async fn remove<E: Engine, H: Host>(
         None,
     )
     .await?;
-    let kept = there(host, Kept::of(&prepared.config, &catalogue, &services))?;
-    let mut files = Kept::default();
-    if purge {
-        files = there(host, files_of(&volume.path, &own)?)?;
-        for path in kept.directories.iter().chain(&files.directories) {
-            // refused as a whole: a service without its container but with its data is nothing anybody asked for
-            host.purge_check(path, &volume.path)?;
-        }
-        prepared
-            .plan
-            .forget(&kept, &files, "the service is purged", true);
-        checked(&prepared, &catalogue)?;
-    } else if !kept.is_empty() {
-        prepared.plan.notes.push(stays(service, &kept));
-    }
-    prepared.plan.notes.extend(reserved(&after, &services));
+    let mut kept = there(host, Kept::of(&prepared.config, &catalogue, &services))?;
     let running = prepared.plan.steps.iter().any(|step| match &step.step {
         Step::RemoveContainer(container) => {
             let name = container.service.as_ref();
@@ -120,9 +109,39 @@ pub async fn remove<E: Engine, H: Host>(
         _ => false,
     });
     let selected = opened.config.selection.services();
+    let selected = services.iter().any(|name| selected.contains(name));
+    let mut files = Kept::default();
+    let mut deposited = false;
+    if purge {
+        kept.directories.extend(copies(&volume.path, &services)?);
+        files = there(host, files_of(&volume.path, &own)?)?;
+        for path in kept.directories.iter().chain(&files.directories) {
+            // refused as a whole: a service without its container but with its data is nothing anybody asked for
+            host.purge_check(path, &volume.path)?;
+        }
+        let parted = Parted {
+            engine,
+            host,
+            config: &prepared.config,
+            catalogue: &catalogue,
+            facts: &prepared.observed.engine,
+            services: &services,
+        };
+        let known = running || selected || !kept.is_empty();
+        let found = parted.to_withdraw(known).await?;
+        deposited = !found.is_empty();
+        let why = "the service is purged";
+        prepared.plan.withdraw(found, why, true);
+        prepared.plan.forget(&kept, &files, why, true);
+        checked(&prepared, &catalogue)?;
+    } else if !kept.is_empty() {
+        prepared.plan.notes.push(stays(service, &kept));
+    }
+    prepared.plan.notes.extend(reserved(&after, &services));
     let anything = running
         || attempt.is_some()
-        || services.iter().any(|name| selected.contains(name))
+        || selected
+        || deposited
         || purge && !(kept.is_empty() && files.is_empty());
     Ok(Removing {
         prepared,
@@ -158,6 +177,21 @@ fn staying(
         }
     }
     Ok(stay.iter().map(|s| s.name.to_string()).collect())
+}
+
+/// The copies of their data that upgrades kept: what is purged is not to be found in a copy of it.
+fn copies(base_dir: &Path, services: &[ServiceName]) -> Result<Vec<PathBuf>, HostError> {
+    let folder = base_dir.join("backups");
+    let names = names_in(&folder)?.into_iter();
+    let all = services
+        .iter()
+        .map(|name| DataCopy::of_container(base_dir, name, "", Vec::new()));
+    let all: Vec<DataCopy> = all.collect();
+    let own = names.filter(|name| {
+        let name = name.to_string_lossy();
+        all.iter().any(|copy| copy.is_of_service(&name))
+    });
+    Ok(own.map(|name| folder.join(name)).collect())
 }
 
 /// The manifest keys that only this service gives a meaning to.

@@ -1,0 +1,108 @@
+//! What services that go have inside stores that stay.
+
+use std::collections::BTreeSet;
+
+use aiplat_apparmor::InForce;
+use aiplat_vectordb::{Provision as StoreProvision, provisioning};
+
+use super::Context;
+use super::probes::{SUPERUSER, SUPERUSER_SECRET, gate};
+use crate::catalogue::{Catalogue, Service};
+use crate::config::StackConfig;
+use crate::names::ServiceName;
+use crate::observed::EngineFacts;
+use crate::render::{Renderer, database_names};
+use crate::spec::{OwnDatabase, Withdrawal};
+
+/// What services that go may have inside one store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deposit {
+    /// The store.
+    pub store: ServiceName,
+    /// What would be taken out of it, whether it is there or not; none where the stack does not run the store.
+    pub withdrawal: Option<Withdrawal>,
+}
+
+/// What `services` may have inside stores beside them, by what the catalogue says is theirs alone: what a service of
+/// `config`, which is the stack without them, has by the same name is not among it.
+pub fn deposits(
+    config: &StackConfig,
+    catalogue: &Catalogue,
+    engine: &EngineFacts,
+    services: &[ServiceName],
+) -> Vec<Deposit> {
+    let context = Context {
+        config,
+        catalogue,
+        engine,
+        enforced: config
+            .apparmor(engine.apparmor)
+            .is_ok_and(|found| found == InForce::Enforced),
+        renderer: Renderer::new(config, catalogue),
+    };
+    let postgres = context.databases(services);
+    postgres.into_iter().collect()
+}
+
+impl Context<'_> {
+    /// Services that go, and those that stay.
+    fn parted(&self, services: &[ServiceName]) -> [Vec<&Service>; 2] {
+        let stay = self.config.selection.services().iter();
+        let goes = |name: &&ServiceName| !self.config.selection.has(name);
+        [
+            services
+                .iter()
+                .filter(goes)
+                .filter_map(|n| self.catalogue.get(n))
+                .collect(),
+            stay.filter_map(|n| self.catalogue.get(n)).collect(),
+        ]
+    }
+
+    /// Databases of those that go, of which none that stays has one.
+    fn databases(&self, services: &[ServiceName]) -> Option<Deposit> {
+        let of = |all: &[&Service]| -> BTreeSet<OwnDatabase> {
+            all.iter()
+                .flat_map(|s| own_databases(self.config, s))
+                .collect()
+        };
+        let [goes, stays] = self.parted(services);
+        let kept = of(&stays);
+        let free = |own: &OwnDatabase| kept.iter().all(|kept| kept.apart(own));
+        let databases: Vec<OwnDatabase> = of(&goes).into_iter().filter(free).collect();
+        let postgres = self.catalogue.get(&"postgres".parse().ok()?)?;
+        if databases.is_empty() || services.contains(&postgres.name) {
+            return None;
+        }
+        let runs = self.config.selection.has(&postgres.name);
+        let password = self.renderer.secret(SUPERUSER_SECRET).filter(|_| runs);
+        Some(Deposit {
+            store: postgres.name.clone(),
+            withdrawal: password.map(|password| Withdrawal::Postgres {
+                gate: gate(self, postgres),
+                port: postgres.container_port("sql"),
+                user: SUPERUSER.to_owned(),
+                password,
+                databases,
+            }),
+        })
+    }
+}
+
+/// The databases that are made for a service.
+pub(crate) fn own_databases(config: &StackConfig, service: &Service) -> Vec<OwnDatabase> {
+    let own = service.databases.iter().map(|database| {
+        let (role, database) = database_names(config, &database.name);
+        OwnDatabase { database, role }
+    });
+    let vector = config.vector(service);
+    let made = vector.iter().flat_map(provisioning);
+    let vectors = made.filter_map(|made| match made {
+        StoreProvision::Sql(sql) => Some(OwnDatabase {
+            database: sql.database.to_string(),
+            role: sql.role.to_string(),
+        }),
+        StoreProvision::Http(_) => None,
+    });
+    own.chain(vectors).collect()
+}
