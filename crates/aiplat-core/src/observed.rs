@@ -394,7 +394,7 @@ impl Observed {
 }
 
 /// An image reference without what engines add or leave out: the default registry and its library folder.
-fn familiar(reference: &str) -> &str {
+pub(crate) fn familiar(reference: &str) -> &str {
     let short = reference.strip_prefix("docker.io/").unwrap_or(reference);
     short.strip_prefix("library/").unwrap_or(short)
 }

@@ -6,6 +6,7 @@ mod guard;
 mod host;
 mod probe;
 mod secret;
+mod sections;
 mod sign_in;
 mod withdraw;
 
@@ -34,6 +35,8 @@ pub mod label {
     pub const SERVICE: &str = "aiplat.service";
     /// SHA-256 (first 16 hexadecimal digits) of the container's whole specification.
     pub const SPEC_HASH: &str = "aiplat.spec-hash";
+    /// The same in sections, so that a plan can tell what changed; decides nothing.
+    pub const SPEC_SECTIONS: &str = "aiplat.spec-sections";
     /// The stack's `BASE_DIR`.
     pub const BASE_DIR: &str = "aiplat.base-dir";
     /// What a short-lived container is for (`check`, `probe`); absent on services.

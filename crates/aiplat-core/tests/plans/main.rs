@@ -4,6 +4,7 @@
 mod common;
 
 mod broken;
+mod changed;
 mod gpus;
 mod held;
 mod limits;

@@ -152,6 +152,7 @@ async fn a_container_s_whole_json() {
                 "aiplat.stack": "ai",
                 "aiplat.service": "grafana",
                 "aiplat.spec-hash": "abcdef0123456789",
+                "aiplat.spec-sections": everything().sections(),
             },
             "Healthcheck": {
                 "Test": ["CMD", "wget", "-qO-", "http://127.0.0.1:3000/"],

@@ -178,6 +178,7 @@ impl Simulated {
 pub fn made(spec: &ContainerSpec, hash: &str) -> ObservedContainer {
     let mut labels = spec.labels.clone();
     labels.insert(label::SPEC_HASH.to_owned(), hash.to_owned());
+    labels.insert(label::SPEC_SECTIONS.to_owned(), spec.sections());
     labels.insert(label::SERVICE.to_owned(), spec.service.to_string());
     let networks = match &spec.network {
         NetworkMode::Stack { network, .. } => BTreeMap::from([(network.clone(), None)]),

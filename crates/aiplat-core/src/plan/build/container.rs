@@ -1,5 +1,6 @@
 //! The step that ends with a healthy container: proved as it is, started, or made anew.
 
+use super::changed::changed;
 use super::drift::drift;
 use super::service::provision_ids;
 use super::{Builder, holder, id, refs};
@@ -297,7 +298,7 @@ struct Making {
 /// Why a container is not the wanted one, when it is not.
 fn unlike(current: &ObservedContainer, spec: &ContainerSpec, hash: &str) -> Option<String> {
     if current.label(label::SPEC_HASH) != Some(hash) {
-        return Some("its specification changed".to_owned());
+        return Some(changed(current, spec));
     }
     let drift = drift(current, spec);
     (!drift.is_empty()).then(|| drift.join("; "))

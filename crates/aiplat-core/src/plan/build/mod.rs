@@ -1,6 +1,7 @@
 //! From what is wanted and what is there to steps.
 
 mod cgroup;
+mod changed;
 mod container;
 mod data;
 mod drift;

@@ -30,7 +30,7 @@ const NANOS: i64 = 1_000_000_000;
 pub(super) fn container(spec: &ContainerSpec, life: Life<'_>) -> ContainerCreateBody {
     // every field by name, so that a new one of the specification cannot be forgotten here
     let ContainerSpec {
-        service,
+        service: _,
         name: _,
         image,
         entrypoint,
@@ -54,7 +54,7 @@ pub(super) fn container(spec: &ContainerSpec, life: Life<'_>) -> ContainerCreate
         engine_health,
         stop_signal,
         stop_seconds,
-        labels,
+        labels: _,
         config_fingerprint: _,
     } = spec;
     let (network_mode, endpoints) = attachment(network);
@@ -96,7 +96,7 @@ pub(super) fn container(spec: &ContainerSpec, life: Life<'_>) -> ContainerCreate
         stop_signal: stop_signal.clone(),
         stop_timeout: Some(i64::from(*stop_seconds)),
         exposed_ports: (!ports.is_empty()).then(|| ports.iter().map(container_port).collect()),
-        labels: Some(worn(labels, service.as_str(), life)),
+        labels: Some(worn(spec, life)),
         host_config: Some(host),
         networking_config: endpoints.map(|all| NetworkingConfig {
             endpoints_config: Some(all),
@@ -117,17 +117,13 @@ fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-fn worn(
-    labels: &std::collections::BTreeMap<String, String>,
-    service: &str,
-    life: Life<'_>,
-) -> HashMap<String, String> {
-    let mut worn: HashMap<String, String> =
-        labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    worn.insert(label::SERVICE.to_owned(), service.to_owned());
+fn worn(spec: &ContainerSpec, life: Life<'_>) -> HashMap<String, String> {
+    let mut worn: HashMap<String, String> = spec.labels.clone().into_iter().collect();
+    worn.insert(label::SERVICE.to_owned(), spec.service.to_string());
     match life {
         Life::Service { hash } => {
             worn.insert(label::SPEC_HASH.to_owned(), hash.to_owned());
+            worn.insert(label::SPEC_SECTIONS.to_owned(), spec.sections());
         }
         Life::Once { purpose } => {
             worn.entry(label::PURPOSE.to_owned())

@@ -196,6 +196,7 @@ pub(super) fn create(state: &mut State, spec: &ContainerSpec, life: Life<'_>) ->
     match life {
         Life::Service { hash } => {
             labels.insert(label::SPEC_HASH.to_owned(), hash.to_owned());
+            labels.insert(label::SPEC_SECTIONS.to_owned(), spec.sections());
         }
         Life::Once { purpose } => {
             labels
