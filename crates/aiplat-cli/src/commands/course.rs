@@ -262,6 +262,7 @@ impl Kept {
                 stand_in,
                 apparmor: container.apparmor.clone(),
                 since: None,
+                lasts: None,
             });
         }
         Outcome {

@@ -1,10 +1,11 @@
 //! `aiplat status`
 
 use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aiplat_core::config::StackConfig;
 use aiplat_core::desired::desired;
-use aiplat_core::names::ServiceName;
+use aiplat_core::names::{ServiceName, StackId};
 use aiplat_core::observed::{ContainerState, ImageFacts, ObservedContainer};
 use aiplat_core::settings::ByteSize;
 use aiplat_core::spec::label;
@@ -29,7 +30,8 @@ use crate::words::bytes;
 /// Asks the engine; health is what the engine's own slow checks found. A service of which they have found nothing yet, as
 /// after a start or a pause, is asked itself, as `aiplat health` asks all of them: it is healthy, or starting. The front door
 /// is asked for the certificates that it really serves, and when they end. A stack with `STACK_DISK` is shown with what it
-/// uses of that. A service that should run and has no container is shown as missing.
+/// uses of that. A service that should run and has no container is shown as missing; a container that waits until the one
+/// in its place is proved, as in an upgrade, as replacing.
 ///
 /// Ends with 0 where all of them run and none is unhealthy or starting, else with 6.
 #[derive(Debug, Args)]
@@ -38,6 +40,9 @@ Examples:
   aiplat status
   aiplat --base-dir /mnt/data2 status --json | jq -r '.services[] | select(.state != \"healthy\").service'")]
 pub(crate) struct Status;
+
+/// The state of a container that waits, renamed, until the one in its place is proved.
+const REPLACED: &str = "replacing";
 
 #[derive(Debug, Serialize)]
 struct Outcome<'a> {
@@ -119,10 +124,7 @@ impl Status {
         let engine = session.engine().await?;
         let (containers, images) =
             futures_util::future::try_join(engine.containers(), engine.images()).await?;
-        let own: Vec<_> = containers
-            .iter()
-            .filter(|c| c.belongs_to(&config.id))
-            .collect();
+        let own = services_of(&containers, &config.id);
         let details = join_all(own.iter().map(|c| engine.container_inspect(&c.id))).await;
         // one that goes away between the two questions is shown as it was seen first
         let details: BTreeMap<String, ContainerDetail> = details
@@ -154,7 +156,7 @@ impl Status {
             services: rows,
         };
         session.printer.result(&outcome, || text(&outcome));
-        Ok(if outcome.services.iter().all(up) {
+        Ok(if well(&outcome.services) {
             Exit::Ok
         } else {
             Exit::Unhealthy
@@ -185,8 +187,23 @@ fn open_host(
     })
 }
 
+/// The stack's containers that run services: one that lives for a check only is none.
+fn services_of<'c>(all: &'c [ObservedContainer], id: &StackId) -> Vec<&'c ObservedContainer> {
+    all.iter()
+        .filter(|c| c.belongs_to(id) && c.label(label::PURPOSE).is_none())
+        .collect()
+}
+
 fn up(row: &services::Row) -> bool {
     matches!(row.state.as_str(), "healthy" | "running")
+}
+
+/// Whether each service is up; what only waits until its successor is proved says nothing of that.
+fn well(rows: &[services::Row]) -> bool {
+    rows.iter().all(|row| {
+        let of_it = |other: &&services::Row| other.service == row.service;
+        up(row) || (row.state == REPLACED && rows.iter().filter(of_it).any(up))
+    })
 }
 
 /// Whether those services answer of which the engine's own checks have found nothing yet, by the container's id.
@@ -274,6 +291,7 @@ fn missing(session: &Session, config: &StackConfig, service: &ServiceName) -> se
         stand_in: None,
         apparmor: None,
         since: None,
+        lasts: None,
     }
 }
 
@@ -300,7 +318,12 @@ fn row(
     services::Row {
         service: service.to_string(),
         container: container.name.clone(),
-        state: state(container.state, detail, answers).to_owned(),
+        state: if container.name == config.container(service).superseded() {
+            REPLACED
+        } else {
+            state(container.state, detail, answers)
+        }
+        .to_owned(),
         urls: if main {
             services::urls(config, &session.catalogue, service)
         } else {
@@ -312,7 +335,8 @@ fn row(
         apparmor: detail
             .map(|d| d.apparmor_profile.clone())
             .filter(|p| !p.is_empty()),
-        since: Some(since(&container.status).to_owned()),
+        since: detail.and_then(|detail| since(container, detail)),
+        lasts: Some(lasts(&container.status).to_owned()),
     }
 }
 
@@ -341,8 +365,21 @@ fn state(
     }
 }
 
+/// When it came to be as it is: started, ended, or made and never started.
+fn since(container: &ObservedContainer, detail: &ContainerDetail) -> Option<String> {
+    let at = match container.state {
+        ContainerState::Created => {
+            let made = Duration::from_secs(u64::try_from(container.created).ok()?);
+            humantime::format_rfc3339_seconds(UNIX_EPOCH + made).to_string()
+        }
+        ContainerState::Exited | ContainerState::Dead => detail.finished_at.clone(),
+        _ => detail.started_at.clone(),
+    };
+    Some(at).filter(|at| !at.is_empty())
+}
+
 /// `Up 3 minutes (healthy)` without the state that stands beside it.
-fn since(status: &str) -> &str {
+fn lasts(status: &str) -> &str {
     let time = status.strip_prefix("Up ").unwrap_or(status);
     time.split(" (")
         .next()
@@ -397,12 +434,62 @@ fn text(outcome: &Outcome<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aiplat_core::observed::Observed;
+
     use super::*;
+
+    fn container(name: &str, labels: &[(&str, &str)]) -> ObservedContainer {
+        let labels: BTreeMap<_, _> = labels.iter().copied().collect();
+        serde_json::from_value(serde_json::json!({
+            "id": name, "name": name, "image": "i", "state": "running", "status": "Up", "labels": labels,
+            "networks": {}, "ports": [], "created": 0,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_container_that_checks_a_configuration_is_no_service() {
+        let (id, other) = ("0123456789ab", "ba9876543210");
+        let all = Observed {
+            containers: vec![
+                container("ai-caddy", &[(label::STACK_ID, id)]),
+                container(
+                    "ai-caddy.check",
+                    &[(label::STACK_ID, id), (label::PURPOSE, "check")],
+                ),
+                container("b-caddy", &[(label::STACK_ID, other)]),
+            ],
+            ..Observed::default()
+        };
+        let own = services_of(&all.containers, &id.parse().unwrap());
+        let names: Vec<_> = own.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["ai-caddy"]);
+    }
+
+    #[test]
+    fn what_waits_for_its_successor_counts_by_that() {
+        let row = |service: &str, state: &str| services::Row {
+            service: service.into(),
+            container: String::new(),
+            state: state.into(),
+            urls: Vec::new(),
+            ports: Vec::new(),
+            image: String::new(),
+            stand_in: None,
+            apparmor: None,
+            since: None,
+            lasts: None,
+        };
+        assert!(well(&[row("a", "replacing"), row("a", "healthy")]));
+        assert!(!well(&[row("a", "replacing"), row("a", "starting")]));
+        assert!(!well(&[row("a", "replacing"), row("b", "healthy")]));
+        assert!(!well(&[row("a", "stopped")]));
+    }
 
     #[test]
     fn the_time_stands_without_the_state() {
-        assert_eq!(since("Up 3 minutes (healthy)"), "3 minutes");
-        assert_eq!(since("Up 3 minutes"), "3 minutes");
-        assert_eq!(since("Exited (1) 2 hours ago"), "Exited (1) 2 hours ago");
+        assert_eq!(lasts("Up 3 minutes (healthy)"), "3 minutes");
+        assert_eq!(lasts("Up 3 minutes"), "3 minutes");
+        assert_eq!(lasts("Exited (1) 2 hours ago"), "Exited (1) 2 hours ago");
     }
 }

@@ -11,6 +11,9 @@ use super::{Table, style};
 /// Where the front door keeps the certificate of its own authority, below `BASE_DIR`.
 const LOCAL_CA: &str = "caddy/data/caddy/pki/authorities/local/root.crt";
 
+/// Characters of a digest that are shown: enough to tell two.
+const DIGEST_SHOWN: usize = "sha256:".len() + 12;
+
 /// One service.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
@@ -28,17 +31,25 @@ pub(crate) struct Row {
     /// The profile that confines it, when one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) apparmor: Option<String>,
-    /// The engine's words on how long it has been so.
+    /// When its container was started, ended or made, whichever its state is from; RFC 3339 in UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<String>,
+    /// The engine's words on how long it has been so, for people.
+    #[serde(skip)]
+    pub(crate) lasts: Option<String>,
 }
 
 impl Row {
-    fn image_kind(&self) -> &'static str {
+    /// The image's tag, or the head of its digest, and whether it only imitates the service.
+    fn coloured_image(&self) -> String {
+        let version = match self.image.rsplit_once('@') {
+            Some((_, digest)) => digest.get(..DIGEST_SHOWN).unwrap_or(digest),
+            None => self.image.rsplit([':', '/']).next().unwrap_or_default(),
+        };
         match self.stand_in {
-            Some(true) => "stand-in",
-            Some(false) => "real",
-            None => "unknown",
+            Some(true) => format!("{version} {}", style::changed("stand-in")),
+            Some(false) => version.to_owned(),
+            None => format!("{version} unknown"),
         }
     }
 
@@ -51,7 +62,7 @@ impl Row {
     }
 }
 
-/// The table of services. The column of images says which are stand-ins.
+/// The table of services. The column of images has their tags, and says which are stand-ins.
 pub(crate) fn table(rows: &[Row]) -> Table {
     let mut table = Table::new(&[
         "SERVICE",
@@ -63,17 +74,13 @@ pub(crate) fn table(rows: &[Row]) -> Table {
         "APPARMOR",
     ]);
     for row in rows {
-        let image = match row.image_kind() {
-            "stand-in" => style::changed("stand-in"),
-            kind => kind.to_owned(),
-        };
         table.row([
             row.service.clone(),
             row.coloured_state(),
-            row.since.clone().unwrap_or_default(),
+            row.lasts.clone().unwrap_or_default(),
             row.urls.join(" "),
             row.ports.join(" "),
-            image,
+            row.coloured_image(),
             row.apparmor.clone().unwrap_or_default(),
         ]);
     }
@@ -134,10 +141,11 @@ mod tests {
             stand_in: Some(true),
             apparmor: None,
             since: None,
+            lasts: None,
         };
         let text = anstream::adapter::strip_str(&table(&[row]).to_string()).to_string();
         assert!(
-            text.contains("stand-in") && text.contains("127.0.0.1:5001"),
+            text.contains("  1 stand-in") && text.contains("127.0.0.1:5001"),
             "{text}"
         );
         assert!(!text.contains("APPARMOR"), "{text}");

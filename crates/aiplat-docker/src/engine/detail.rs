@@ -66,6 +66,8 @@ pub struct ContainerDetail {
     pub apparmor_profile: String,
     /// When it was started last, in the engine's words (RFC 3339); empty when never.
     pub started_at: String,
+    /// When it ended last, in the same words; empty when never.
+    pub finished_at: String,
 }
 
 /// The engine's own view of a container's health.

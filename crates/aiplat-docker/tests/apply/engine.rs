@@ -301,6 +301,7 @@ impl Engine for Fake {
                 network_mode: String::new(),
                 apparmor_profile: String::new(),
                 started_at: String::new(),
+                finished_at: String::new(),
             })
         })
         .await

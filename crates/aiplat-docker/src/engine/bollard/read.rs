@@ -223,6 +223,10 @@ pub(super) fn container_detail(found: ContainerInspectResponse) -> ContainerDeta
             .started_at
             .filter(|at| !at.starts_with("0001-"))
             .unwrap_or_default(),
+        finished_at: state
+            .finished_at
+            .filter(|at| !at.starts_with("0001-"))
+            .unwrap_or_default(),
     }
 }
 

@@ -460,6 +460,7 @@ pub(super) fn inspect(state: &State, id: &str) -> Answer<ContainerDetail> {
         },
         apparmor_profile: c.spec.apparmor.clone().unwrap_or_default(),
         started_at: c.starts.to_string(),
+        finished_at: String::new(),
         id,
     })
 }
