@@ -11,7 +11,7 @@ pub enum Exit {
     Changes,
     /// The manifest, a setting or a service file is wrong.
     Invalid,
-    /// Something is held by another stack or by nobody of ours.
+    /// Something is held by another stack or by nobody of ours, or this stack itself forbids it.
     Refused,
     /// The engine does not answer, or is too old.
     Engine,
@@ -62,7 +62,7 @@ impl Exit {
             Self::Failure => (1, "failure", "something failed that has no code of its own; the same command again goes on from there"),
             Self::Changes => (2, "changes", "`plan` only: deploy would change something"),
             Self::Invalid => (3, "invalid", "the manifest, a setting, a service file or what they ask for is wrong; nothing was touched"),
-            Self::Refused => (4, "refused", "a name, port, user, subnet or directory is held by another stack or by an object that is not this stack's; nothing was touched"),
+            Self::Refused => (4, "refused", "it may not be done as things stand: a name, port, user, subnet, directory or disk is held by another stack or by an object that is not this stack's, or something of this stack forbids it; nothing was touched"),
             Self::Engine => (5, "engine", "the container engine does not answer, is too old, or does not have an image and cannot get it"),
             Self::Unhealthy => (6, "unhealthy", "a service did not become healthy, or is not healthy now"),
             Self::Locked => (7, "locked", "another run works on this stack, or reserves; the message says who"),

@@ -2,7 +2,7 @@
 
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::ContainerState;
-use aiplat_docker::engine::{Engine, EngineError, ExecAttached, ExecRequest, UserOf};
+use aiplat_docker::engine::{Engine, EngineError, ExecAttached, ExecPiece, ExecRequest, UserOf};
 use aiplat_docker::stack::own_container;
 use clap::Args;
 use futures_util::StreamExt;
@@ -12,16 +12,24 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Ended;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, no_container};
 use crate::printer::Printer;
 use crate::session::Session;
 use crate::terminal::{self, Raw};
 
+/// How an engine's runtime begins when it could not begin the program.
+const REFUSED: &[u8] = b"OCI runtime exec failed";
+
+/// What a shell ends with where there is no such program, and where there is one that cannot be run.
+const NOT_FOUND: u8 = 127;
+const NOT_RUN: u8 = 126;
+
 /// Run a command in a service's container, as the service's own user.
 ///
 /// At a terminal it gets a terminal of its own; otherwise, or with `-T`, input, output and error output are passed on as
-/// they are, so that it can stand in a pipe. It ends with the exit code of the command in the container. With `--json`
-/// the input is empty, and the document has both outputs.
+/// they are, so that it can stand in a pipe. It ends with the exit code of the command in the container, and as a shell
+/// does with 127 where there is no such program and with 126 where it cannot be run. With `--json` the input is empty,
+/// and the document has both outputs.
 ///
 /// The command runs outside of the service: nothing is logged of it, and it ends with its input or by itself. Everybody
 /// who may see the engine's processes sees its arguments: give secrets by its input.
@@ -53,10 +61,12 @@ impl Exec {
         let opened = session.opened()?;
         let engine = session.engine().await?;
         let found = own_container(&engine, &opened.config, &self.service).await?;
-        let found = found.ok_or_else(|| {
-            let words = format!("`{}` has no container in this stack", self.service);
-            Failure::new(Exit::Invalid, words).hint("`aiplat status` shows what runs")
-        })?;
+        let Some(found) = found else {
+            return Err(no_container(
+                &opened.config,
+                std::slice::from_ref(&self.service),
+            ));
+        };
         if found.state != ContainerState::Running {
             let words = format!("`{}` does not run: {}", self.service, found.status);
             return Err(Failure::new(Exit::Unhealthy, words).hint("`aiplat deploy` starts it"));
@@ -73,23 +83,77 @@ impl Exec {
         };
         let attached = engine.exec_attach(&found.id, &request).await?;
         if json {
-            return collected(session, &engine, attached).await;
+            return self.collected(session, &engine, attached).await;
         }
         let raw = terminal.and_then(|_| Raw::take());
         let exec = attached.exec.clone();
         let passed = passed_on(&engine, attached, raw.is_some()).await;
         drop(raw);
-        passed?;
-        Ok(ended(engine.exec_exit(&exec).await?))
+        let held = passed?;
+        let code = engine.exec_exit(&exec).await?;
+        if let Some(held) = held {
+            self.begun(code, &held.bytes)?;
+            show(&held);
+        }
+        Ok(ended(code))
+    }
+
+    /// The program was begun. Where the engine could not, it says so in the program's place, in its runtime's words and
+    /// with a code of its own version.
+    fn begun(&self, code: i64, said: &[u8]) -> Result<(), Failure> {
+        if said.is_empty() || !matches!(code, 126 | 127) {
+            return Ok(());
+        }
+        let program = self.argv.first().map_or("", String::as_str);
+        let said = String::from_utf8_lossy(said);
+        let absent = ["executable file not found", "no such file or directory"];
+        Err(if absent.iter().any(|words| said.contains(words)) {
+            let words = format!("`{program}`: expected a program of the container, found none");
+            Failure::new(Exit::Program(NOT_FOUND), words)
+        } else {
+            let words = format!("`{program}` cannot be run in the container");
+            Failure::new(Exit::Program(NOT_RUN), words).all([said.trim()])
+        })
+    }
+
+    /// Without input, and with all output in one document.
+    async fn collected<E: Engine>(
+        &self,
+        session: &Session,
+        engine: &E,
+        mut attached: ExecAttached,
+    ) -> Ended {
+        // one that ends at once has no input to end any more
+        let _ = attached.input.shutdown().await;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        while let Some(piece) = attached.output.next().await {
+            let piece = piece?;
+            let to = if piece.stderr { &mut err } else { &mut out };
+            to.extend_from_slice(&piece.bytes);
+        }
+        let code = engine.exec_exit(&attached.exec).await?;
+        let said = [&out, &err].into_iter().find(|o| o.starts_with(REFUSED));
+        self.begun(code, said.map_or(&[], Vec::as_slice))?;
+        session.printer.document(&json!({
+            "exit_code": code,
+            "stdout": String::from_utf8_lossy(&out),
+            "stderr": String::from_utf8_lossy(&err),
+        }));
+        Ok(ended(code))
     }
 }
 
-/// Passes input and output on until the command ends.
+fn show(piece: &ExecPiece) {
+    Printer::bytes(&piece.bytes, piece.stderr);
+}
+
+/// Passes input and output on until the command ends; gives back what may be a runtime's word in its place.
 async fn passed_on<E: Engine>(
     engine: &E,
     mut attached: ExecAttached,
     terminal: bool,
-) -> Result<(), EngineError> {
+) -> Result<Option<ExecPiece>, EngineError> {
+    let (mut first, mut held) = (true, None);
     let resized = signal(SignalKind::window_change());
     let mut resized = resized.ok().filter(|_| terminal);
     let feed = feed(&mut attached.input);
@@ -100,9 +164,14 @@ async fn passed_on<E: Engine>(
             piece = attached.output.next() => match piece {
                 Some(piece) => {
                     let piece = piece?;
-                    Printer::bytes(&piece.bytes, piece.stderr);
+                    if std::mem::take(&mut first) && piece.bytes.starts_with(REFUSED) {
+                        held = Some(piece);
+                        continue;
+                    }
+                    // a program that wrote such words, and more
+                    held.take().iter().chain([&piece]).for_each(show);
                 }
-                None => return Ok(()),
+                None => return Ok(held),
             },
             () = &mut feed, if !given => given = true,
             () = changed(resized.as_mut()) => {
@@ -134,25 +203,6 @@ async fn changed(resized: Option<&mut tokio::signal::unix::Signal>) {
         }
         None => std::future::pending().await,
     }
-}
-
-/// Without input, and with all output in one document.
-async fn collected<E: Engine>(session: &Session, engine: &E, mut attached: ExecAttached) -> Ended {
-    // one that ends at once has no input to end any more
-    let _ = attached.input.shutdown().await;
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    while let Some(piece) = attached.output.next().await {
-        let piece = piece?;
-        let to = if piece.stderr { &mut err } else { &mut out };
-        to.extend_from_slice(&piece.bytes);
-    }
-    let code = engine.exec_exit(&attached.exec).await?;
-    session.printer.document(&json!({
-        "exit_code": code,
-        "stdout": String::from_utf8_lossy(&out),
-        "stderr": String::from_utf8_lossy(&err),
-    }));
-    Ok(ended(code))
 }
 
 fn ended(code: i64) -> Exit {

@@ -8,7 +8,7 @@ use aiplat_docker::engine::Engine;
 use aiplat_docker::observe::{ObserveQuestion, observe};
 use aiplat_docker::probe::{Outcome, probe_once};
 use aiplat_docker::redact::Redactor;
-use aiplat_docker::stack::PrepareError;
+use aiplat_docker::stack::{PrepareError, named};
 use clap::Args;
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -16,7 +16,6 @@ use serde_json::json;
 
 use super::Ended;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::session::Session;
 use crate::view::{Table, style};
 
@@ -33,7 +32,7 @@ Examples:
   aiplat health litellm qdrant
   aiplat --base-dir /mnt/data2 health --json | jq '.healthy'")]
 pub(crate) struct Health {
-    /// Ask these only
+    /// Ask these only, services or bundles of some
     #[arg(value_name = "SERVICE")]
     services: Vec<ServiceName>,
 }
@@ -51,6 +50,7 @@ impl Health {
     pub(super) async fn run(self, session: &Session) -> Ended {
         let opened = session.opened()?;
         let config = &opened.config;
+        let meant = named(&session.catalogue, config, &self.services)?;
         let engine = session.engine().await?;
         let question = ObserveQuestion {
             base_dir: config.base_dir().to_path_buf(),
@@ -58,20 +58,8 @@ impl Health {
         };
         let facts = observe(&engine, &session.host(), &question).await?.engine;
         let desired = desired(config, &session.catalogue, &facts).map_err(PrepareError::Desired)?;
-        let unknown: Vec<_> = self
-            .services
-            .iter()
-            .filter(|name| desired.service(name).is_none())
-            .collect();
-        if !unknown.is_empty() {
-            let words = unknown
-                .iter()
-                .map(|name| format!("`{name}` is no service of this stack"));
-            return Err(Failure::new(Exit::Invalid, "expected services of this stack").all(words));
-        }
         let redactor = Redactor::of_stack(config);
-        let wanted =
-            |s: &&DesiredService| self.services.is_empty() || self.services.contains(&s.name);
+        let wanted = |s: &&DesiredService| self.services.is_empty() || meant.contains(&s.name);
         let asked = desired
             .services
             .iter()
@@ -79,7 +67,12 @@ impl Health {
             .map(|service| ask(&engine, service, &redactor));
         let rows = join_all(asked).await;
         let healthy = rows.iter().all(|row| row.healthy);
-        let outcome = json!({"stack": config.name(), "healthy": healthy, "services": rows});
+        let outcome = json!({
+            "stack": config.name(),
+            "stack_id": config.id,
+            "healthy": healthy,
+            "services": rows,
+        });
         session
             .printer
             .result(&outcome, || table(&rows).to_string());

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::Ended;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, no_container};
 use crate::session::Session;
 use crate::view::style;
 
@@ -71,7 +71,7 @@ impl Logs {
             })
             .collect();
         own.sort_by_key(|(service, container)| (*service, container.created));
-        self.expect_all(&own)?;
+        self.expect_all(config, &own)?;
         let shown = Shown {
             session,
             redactor: Redactor::of_stack(config),
@@ -96,21 +96,21 @@ impl Logs {
         Ok(Exit::Ok)
     }
 
-    fn expect_all(&self, own: &[(&str, &ObservedContainer)]) -> Result<(), Failure> {
-        let absent: Vec<String> = self
+    fn expect_all(
+        &self,
+        config: &StackConfig,
+        own: &[(&str, &ObservedContainer)],
+    ) -> Result<(), Failure> {
+        let absent: Vec<ServiceName> = self
             .services
             .iter()
             .filter(|name| !own.iter().any(|(service, _)| *service == name.as_str()))
-            .map(|name| format!("`{name}` has no container in this stack"))
+            .cloned()
             .collect();
         if absent.is_empty() {
             return Ok(());
         }
-        Err(
-            Failure::new(Exit::Invalid, "expected services of this stack")
-                .all(absent)
-                .hint("`aiplat status` shows them"),
-        )
+        Err(no_container(config, &absent))
     }
 }
 

@@ -10,6 +10,8 @@ mod upgrade;
 
 use std::error::Error;
 
+pub(crate) use stack::no_container;
+
 use aiplat_core::settings::Problem;
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! Failures of preparing a stack: nothing has been touched then.
 
+use aiplat_core::config::{ChoiceProblem, StackConfig};
+use aiplat_core::names::ServiceName;
 use aiplat_core::plan::PlanProblem;
 use aiplat_docker::stack::{PrepareError, TeardownError};
 
@@ -40,13 +42,16 @@ impl From<PrepareError> for Failure {
             }
             PrepareError::Catalogue(_) => several(Exit::Invalid, "service files"),
             PrepareError::Selection(_) => several(Exit::Invalid, "the selected services"),
-            PrepareError::Unknown(_) => several(Exit::Invalid, "the services that were named")
+            PrepareError::Unknown { .. } => several(Exit::Invalid, "the services that were named")
                 .hint("`aiplat status` shows what runs"),
             PrepareError::Secrets(_) => several(Exit::Invalid, "secrets")
                 .hint("give them in the environment; they are kept in `config/secrets` then"),
             PrepareError::SecretsChanged(_) => several(Exit::Refused, "given secrets"),
-            PrepareError::Rotation(_) => several(Exit::Refused, "secrets to rotate")
-                .hint("`aiplat rotate --dry-run` lists what may change, and what may not and why"),
+            PrepareError::Rotation(problems) => {
+                several(rotation_exit(problems), "secrets to rotate").hint(
+                    "`aiplat rotate --dry-run` lists what may change, and what may not and why",
+                )
+            }
             PrepareError::Desired(_) => several(Exit::Invalid, "what is wanted"),
             PrepareError::Allocation(_) => {
                 several(Exit::Refused, "what the stack asks of the host")
@@ -88,6 +93,40 @@ impl From<PrepareError> for Failure {
                 other => Self::of(Exit::Failure, &other),
             },
         }
+    }
+}
+
+/// Named services without a container: they are none of the stack's, or are to be brought up.
+pub(crate) fn no_container(config: &StackConfig, names: &[ServiceName]) -> Failure {
+    let unknown: Vec<String> = names
+        .iter()
+        .filter(|name| !config.selection.has(name))
+        .map(ToString::to_string)
+        .collect();
+    if !unknown.is_empty() {
+        let services = config.selection.services().to_vec();
+        return PrepareError::Unknown {
+            words: unknown,
+            services,
+        }
+        .into();
+    }
+    let words: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{name}` has no container"))
+        .collect();
+    Failure::new(Exit::Unhealthy, headline(&words, "services"))
+        .all(words.iter().filter(|_| words.len() > 1))
+        .hint("`aiplat deploy` makes what is missing")
+}
+
+/// A name that means no secret is a wrong request, a secret that stays as it is a refusal.
+fn rotation_exit(problems: &[ChoiceProblem]) -> Exit {
+    let unknown = |p: &ChoiceProblem| matches!(p, ChoiceProblem::Unknown { .. });
+    if problems.iter().any(unknown) {
+        Exit::Invalid
+    } else {
+        Exit::Refused
     }
 }
 

@@ -9,9 +9,6 @@ impl From<UpgradeError> for Failure {
     fn from(error: UpgradeError) -> Self {
         let words = error.to_string();
         match error {
-            UpgradeError::Unknown(_) => {
-                Self::new(Exit::Invalid, words).hint("`aiplat status` shows what runs")
-            }
             UpgradeError::Several { .. } => Self::new(Exit::Invalid, words),
             UpgradeError::Everything => Self::new(Exit::Invalid, words)
                 .hint("`aiplat upgrade SERVICE --to TAG`; without `--to` it is everything, to the catalogue's pins"),

@@ -26,6 +26,27 @@ pub struct Choice {
     pub left_out: Vec<(SecretName, String)>,
 }
 
+/// Why a secret that was named is not rotated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceProblem {
+    /// The stack has no such secret.
+    #[error("`{word}`: expected a secret of this stack, one of {}", .secrets.join(", "))]
+    Unknown {
+        /// The word.
+        word: String,
+        /// The stack's secrets.
+        secrets: Vec<String>,
+    },
+    /// It may not change, or not by this way.
+    #[error("`{name}`: {reason}")]
+    Stays {
+        /// The secret.
+        name: SecretName,
+        /// Why, and the way where there is one.
+        reason: String,
+    },
+}
+
 /// Chooses: all that may change when nobody named any.
 ///
 /// # Errors
@@ -34,7 +55,7 @@ pub fn choose(
     needs: &[SecretNeed],
     asked: &[String],
     given: &Given,
-) -> Result<Choice, Vec<String>> {
+) -> Result<Choice, Vec<ChoiceProblem>> {
     let mut choice = Choice::default();
     if asked.is_empty() {
         for need in needs {
@@ -51,15 +72,15 @@ pub fn choose(
             need.name.as_str() == word || need.key.as_deref() == Some(word.as_str())
         };
         match needs.iter().find(named) {
-            None => {
-                let all: Vec<_> = needs.iter().map(|n| n.name.as_str()).collect();
-                refused.push(format!(
-                    "`{word}`: expected a secret of this stack, one of {}",
-                    all.join(", ")
-                ));
-            }
+            None => refused.push(ChoiceProblem::Unknown {
+                word: word.clone(),
+                secrets: needs.iter().map(|n| n.name.to_string()).collect(),
+            }),
             Some(need) => match reason(need, given) {
-                Some(reason) => refused.push(format!("`{}`: {reason}", need.name)),
+                Some(reason) => refused.push(ChoiceProblem::Stays {
+                    name: need.name.clone(),
+                    reason,
+                }),
                 None if choice.names.contains(&need.name) => {}
                 None => choice.names.push(need.name.clone()),
             },
@@ -175,7 +196,10 @@ mod tests {
         let asked = ["PASSWORD", "master", "nobody"].map(str::to_owned);
         let refused = choose(&needs(), &asked, &given()).unwrap_err();
         assert_eq!(refused.len(), 2, "{refused:?}");
-        assert!(refused[0].contains("never") && refused[1].contains("nobody"));
+        assert!(
+            matches!(&refused[0], ChoiceProblem::Stays { reason, .. } if reason.contains("never"))
+        );
+        assert!(matches!(&refused[1], ChoiceProblem::Unknown { word, .. } if word == "nobody"));
     }
 
     #[test]

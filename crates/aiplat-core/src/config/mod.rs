@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use aiplat_apparmor::{InForce, Mode};
 use aiplat_vectordb::{StoreContext, StoreKind};
 
-pub use choice::{Choice, Given, choose, next_values};
+pub use choice::{Choice, ChoiceProblem, Given, choose, next_values};
 pub use manifest::{known_keys, manifest};
 pub use rotation::{Companions, InFlight, Move, Stage};
 pub use secrets::{FINGERPRINT_KEY, SecretNeed, Secrets, needed};

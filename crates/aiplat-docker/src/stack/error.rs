@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use aiplat_core::allocation::AllocationProblem;
 use aiplat_core::catalogue::CatalogueProblem;
-use aiplat_core::config::{SecretNeed, SelectionProblem};
+use aiplat_core::config::{ChoiceProblem, SecretNeed, SelectionProblem};
 use aiplat_core::desired::DesiredProblem;
 use aiplat_core::manifest::EditError;
 use aiplat_core::names::{ServiceName, StackId, StackName};
@@ -54,9 +54,14 @@ pub enum PrepareError {
     /// Services that were asked for.
     #[error("{} services cannot be selected", .0.len())]
     Selection(Vec<SelectionProblem>),
-    /// Services of another stack, or of none.
-    #[error("{} services are none of this stack's", .0.len())]
-    Unknown(Vec<ServiceName>),
+    /// Words that mean no service of the stack.
+    #[error("expected services of this stack, found {} others", .words.len())]
+    Unknown {
+        /// The words.
+        words: Vec<String>,
+        /// The stack's services.
+        services: Vec<ServiceName>,
+    },
     /// Ports, subnets, users and names.
     #[error("{} reservations cannot be made", .0.len())]
     Allocation(Vec<AllocationProblem>),
@@ -68,7 +73,7 @@ pub enum PrepareError {
     SecretsChanged(Vec<String>),
     /// Secrets that cannot be rotated, each with the reason.
     #[error("{} secrets cannot be rotated", .0.len())]
-    Rotation(Vec<String>),
+    Rotation(Vec<ChoiceProblem>),
     /// Templates and profiles.
     #[error("{} problems in what is wanted", .0.len())]
     Desired(Vec<DesiredProblem>),
@@ -138,14 +143,21 @@ impl PrepareError {
             Self::Catalogue(problems) => each(problems),
             Self::Selection(problems) => each(problems),
             Self::Allocation(problems) => each(problems),
-            Self::Unknown(names) => names
-                .iter()
-                .map(|name| format!("`{name}` is no service of this stack"))
-                .collect(),
+            Self::Unknown { words, services } => {
+                let all: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+                let all = all.join(", ");
+                let each = |word| {
+                    format!(
+                        "`{word}`: expected a service of this stack, one of {all}, or a bundle of some"
+                    )
+                };
+                words.iter().map(each).collect()
+            }
             Self::Desired(problems) => each(problems),
             Self::Plan(problems) => each(problems),
             Self::Violations(problems) => each(problems),
-            Self::SecretsChanged(problems) | Self::Rotation(problems) => each(problems),
+            Self::SecretsChanged(problems) => each(problems),
+            Self::Rotation(problems) => each(problems),
             Self::Secrets(needs) => needs
                 .iter()
                 .map(|n| {

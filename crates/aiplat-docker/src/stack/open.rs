@@ -31,12 +31,18 @@ pub fn open<H: Host>(
     catalogue: &Catalogue,
     base_dir: &Path,
 ) -> Result<Opened, PrepareError> {
-    let volume = locate(host, base_dir, false)?;
     let missing = || PrepareError::Volume {
         path: base_dir.to_path_buf(),
         expected: "a stack (`config/.env` and `config/stack-id`); `aiplat setup` or `aiplat deploy` makes one",
         found: "none",
     };
+    // nobody who looks for a stack can have its directory made
+    let volume = locate(host, base_dir, false).map_err(|error| match error {
+        PrepareError::Volume {
+            found: "nothing", ..
+        } => missing(),
+        other => other,
+    })?;
     let store = ManifestStore::new(&volume.path);
     let (Some(text), Some(id)) = (store.read()?, store.stack_id()?) else {
         return Err(missing());

@@ -106,14 +106,17 @@ pub fn named(
         let of = |name: &&ServiceName| *name == word || bundle(name) == Some(word.as_str());
         let mut found = selected.iter().filter(of).peekable();
         if found.peek().is_none() {
-            unknown.push(word.clone());
+            unknown.push(word.to_string());
         }
         meant.extend(found.cloned());
     }
     if unknown.is_empty() {
         Ok(meant.into_iter().collect())
     } else {
-        Err(PrepareError::Unknown(unknown))
+        Err(PrepareError::Unknown {
+            words: unknown,
+            services: selected.to_vec(),
+        })
     }
 }
 

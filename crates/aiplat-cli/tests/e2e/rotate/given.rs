@@ -47,7 +47,7 @@ fn a_changed_value_is_rotated_or_refused_and_never_half_taken() {
     assert!(!run.said().contains("Canary"), "{}", run.said());
     stack
         .run(&["rotate", "grafana_secret_key", "nobody", "--yes"])
-        .fails(4, &["never", "nobody", "expected a secret of this stack"]);
+        .fails(3, &["never", "nobody", "expected a secret of this stack"]);
     stack
         .run(&["teardown", "--purge", "--confirm", &stack.name])
         .ok();

@@ -10,7 +10,7 @@ mod outline;
 use std::collections::BTreeSet;
 
 use aiplat_core::catalogue::Catalogue;
-use aiplat_core::config::{Choice, Move, Secrets, choose, next_values};
+use aiplat_core::config::{Choice, ChoiceProblem, Move, Secrets, choose, next_values};
 use aiplat_core::desired::Desired;
 use aiplat_core::names::SecretName;
 use aiplat_core::secret::RANDOM_BYTES;
@@ -181,7 +181,8 @@ impl<E: Engine, H: Host, V: Events> Rotation<'_, E, H, V> {
             return Err(error.into());
         }
         let next = next.map_err(|name| {
-            PrepareError::Rotation(vec![format!("`{name}`: expected to be given")])
+            let reason = "expected to be given".to_owned();
+            PrepareError::Rotation(vec![ChoiceProblem::Stays { name, reason }])
         })?;
         secrets.make(Move::Draw(next));
         Ok(())

@@ -10,7 +10,7 @@ use aiplat_core::settings::KnownKeys;
 use aiplat_core::spec::label;
 
 use super::UpgradeError;
-use crate::stack::Inputs;
+use crate::stack::{Inputs, PrepareError};
 
 /// Images of services, each by reference, or `None` for the catalogue's own pin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,8 +75,12 @@ pub(super) fn decide(
         .filter_map(|name| catalogue.get(name))
         .filter(|s| what.is_none_or(|w| s.name.as_str() == w || s.bundle.as_deref() == Some(w)))
         .collect();
-    if meant.is_empty() {
-        return Err(UpgradeError::Unknown(what.unwrap_or_default().to_owned()));
+    if let (Some(word), true) = (what, meant.is_empty()) {
+        let unknown = PrepareError::Unknown {
+            words: vec![word.to_owned()],
+            services: config.selection.services().to_vec(),
+        };
+        return Err(unknown.into());
     }
     if to.is_some() {
         one_tag(config, what, &meant)?;

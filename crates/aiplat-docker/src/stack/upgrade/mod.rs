@@ -30,9 +30,6 @@ const COMMAND: &str = "upgrade";
 /// Why an upgrade was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
-    /// No such service runs.
-    #[error("expected a service or bundle that runs in this stack, found `{0}`")]
-    Unknown(String),
     /// One tag for several programs.
     #[error(
         "`{bundle}` has images of several versions ({found}), so that no one tag fits all; upgrade its services one by one"
