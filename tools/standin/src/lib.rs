@@ -25,6 +25,7 @@ pub mod lookalike;
 pub mod peers;
 pub mod serve;
 pub mod services;
+pub mod sigv4;
 pub mod store;
 pub mod websocket;
 pub mod wiring;

@@ -356,6 +356,13 @@ impl Check<'_> {
                 "secrets.proof",
                 "a way to ask, for what is changed inside the service",
             );
+            if let Some(ProofTable::S3 { access_key }) = &secret.proof {
+                self.expect(
+                    names.contains(access_key) && s.ports.iter().any(|p| p.name == "s3"),
+                    "secrets.proof",
+                    "a secret of the same service as `access_key`, and a port `s3`",
+                );
+            }
             if let Some(ProofTable::Http {
                 of: None,
                 port,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::names::ServiceName;
+use crate::names::{SecretName, ServiceName};
 
 /// How a value is changed inside its service, where the service keeps it in its own data and reads it from outside at
 /// its first start alone.
@@ -43,6 +43,11 @@ pub enum ProofTable {
     },
     /// AUTH.
     Redis {},
+    /// A request to a store of objects, on the port `s3`, that is signed with the value.
+    S3 {
+        /// The secret that has the name which the value belongs to.
+        access_key: SecretName,
+    },
     /// A request; `{{ value }}` is the value.
     Http {
         /// The service that is asked; the secret's own when not given.

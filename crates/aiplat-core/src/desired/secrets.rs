@@ -54,6 +54,7 @@ struct Place<'a> {
 enum How<'a> {
     Role { user: String, database: String },
     Redis,
+    S3(&'a SecretName),
     Request(&'a Service, &'a ProofTable),
 }
 
@@ -114,6 +115,7 @@ fn of_table<'a>(
             (service, "sql", How::Role { user, database })
         }
         ProofTable::Redis {} => (service, "redis", How::Redis),
+        ProofTable::S3 { access_key } => (service, "s3", How::S3(access_key)),
         ProofTable::Http { of, port, .. } => {
             let asked = of.as_ref().map_or(Some(service), |name| {
                 let selected = context.config.selection.has(name);
@@ -151,19 +153,21 @@ fn vector_role(
         })
 }
 
+fn text(context: &Context<'_>, name: &SecretName, value: &SecretString, which: &str) -> Text {
+    let shown = format!("<secret:{name}{which}>");
+    let fingerprints = context.config.secrets.fingerprint_key();
+    Text::secret(shown, value.clone(), &fingerprints)
+}
+
 type Acts = (Option<SecretAct>, Vec<SecretAct>);
 
 impl Place<'_> {
     fn acts(&self, context: &Context<'_>, name: &SecretName) -> Result<Acts, RenderError> {
         let secrets = &context.config.secrets;
-        let text = |value: &SecretString, which: &str| {
-            let shown = format!("<secret:{name}{which}>");
-            Text::secret(shown, value.clone(), &secrets.fingerprint_key())
-        };
         let Some(value) = secrets.get(name.as_str()) else {
             return Ok((None, Vec::new()));
         };
-        let value = text(value, "");
+        let value = text(context, name, value, "");
         let act = |deed| SecretAct {
             secret: name.clone(),
             gate: gate(context, self.service),
@@ -175,7 +179,8 @@ impl Place<'_> {
             let accepted = true;
             return Ok((None, vec![act(SecretDeed::Prove { ask, accepted })]));
         };
-        let other = text(&flight.other, &format!(".{}", flight.stage.suffix()));
+        let which = format!(".{}", flight.stage.suffix());
+        let other = text(context, name, &flight.other, &which);
         let change = self
             .change
             .map(|table| {
@@ -209,6 +214,18 @@ impl Place<'_> {
             How::Redis => Ask::Redis {
                 password: value.clone(),
             },
+            How::S3(name) => {
+                let own = context.config.secrets.get(name.as_str());
+                let own = own.ok_or_else(|| RenderError {
+                    service: self.service.name.clone(),
+                    place: "secrets.proof".to_owned(),
+                    what: format!("expected `{name}` to have a value"),
+                })?;
+                Ask::S3 {
+                    access_key: text(context, name, own, ""),
+                    secret_key: value.clone(),
+                }
+            }
             How::Request(
                 owner,
                 ProofTable::Http {

@@ -57,6 +57,13 @@ pub enum Ask {
         /// The value.
         password: Text,
     },
+    /// A request that is signed with the value (AWS Signature Version 4), for a bucket that need not be there.
+    S3 {
+        /// The name that the value belongs to.
+        access_key: Text,
+        /// The value.
+        secret_key: Text,
+    },
     /// A request, let in when its answer is among [`HttpRequest::accept`].
     Http {
         /// The request, with the value in it.
@@ -104,6 +111,10 @@ impl Ask {
     fn texts(&self) -> Vec<&Text> {
         match self {
             Self::Postgres { password, .. } | Self::Redis { password } => vec![password],
+            Self::S3 {
+                access_key,
+                secret_key,
+            } => vec![access_key, secret_key],
             Self::Http { request, .. } => request_texts(request),
         }
     }

@@ -1,5 +1,4 @@
-//! `RustFS` 1.0: two ports, keys from files, and objects put and got with the keys as HTTP Basic
-//! (the real one signs requests; a stand-in checks the same two values the simple way).
+//! `RustFS` 1.0: two ports, keys from files, and objects put and got by signed requests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use serde_json::json;
 use super::Row;
 use crate::http::{Request, Response};
 use crate::serve::{Listener, Opened};
+use crate::sigv4::signed_with;
 use crate::world::{Ready, Refusal, World};
 
 /// The row.
@@ -93,20 +93,15 @@ impl Objects {
             }
             _ => {}
         }
-        match request.basic() {
-            Some((access, secret)) if access == self.access && secret == self.secret => {}
-            Some(_) => return s3_error(403, "SignatureDoesNotMatch"),
+        match signed_with(request, &self.access, &self.secret) {
+            Some(true) => {}
+            Some(false) => return s3_error(403, "SignatureDoesNotMatch"),
             None if request.path == "/"
                 && request
                     .header("accept")
                     .is_some_and(|accept| accept.contains("html")) =>
             {
-                return Response::page(
-                    "RustFS",
-                    &[
-                        "Objects are put and got with the two keys as HTTP Basic; the real one wants signed requests.",
-                    ],
-                );
+                return Response::page("RustFS", &["Objects are put and got by signed requests."]);
             }
             None => return s3_error(403, "AccessDenied"),
         }
@@ -154,6 +149,7 @@ impl Objects {
             ),
             ("DELETE", 2..) => done(std::fs::remove_file(path), 204),
             ("HEAD", 1) if path.is_dir() => Response::empty(200),
+            ("HEAD", 1) => Response::empty(404),
             _ => s3_error(404, "NoSuchBucket"),
         }
     }
@@ -177,9 +173,10 @@ fn s3_error(status: u16, code: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sigv4::signed;
 
     #[test]
-    fn objects_want_the_keys() {
+    fn objects_want_a_signature() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("k"), "key\n").unwrap();
         std::fs::write(dir.path().join("s"), "secret\n").unwrap();
@@ -188,18 +185,23 @@ mod tests {
             .with("RUSTFS_SECRET_KEY_FILE", "/s");
         let opened = open(&world).unwrap();
         assert_eq!(opened.listeners.len(), 2);
-        let ask = |method: &str, path: &str, basic: &str, body: &[u8]| {
-            let mut request = Request::new(method, path).header_set("authorization", basic);
+        let ask = |method: &str, path: &str, secret: &str, body: &[u8]| {
+            let mut request = Request::new(method, path);
             request.body = body.to_vec();
+            let request = signed(request, "key", secret);
             opened.listeners[0].service.answer(&request)
         };
-        let good = "Basic a2V5OnNlY3JldA==";
-        assert_eq!(ask("PUT", "/b", "Basic a2V5Ong=", b"").status, 403);
-        assert_eq!(ask("PUT", "/b/o", good, b"x").status, 404);
-        assert_eq!(ask("PUT", "/b", good, b"").status, 200);
-        assert_eq!(ask("PUT", "/b/o/p", good, b"x").status, 200);
-        assert_eq!(ask("GET", "/b/o/p", good, b"").body, b"x");
-        assert_eq!(ask("GET", "/b/%2e%2e/k", good, b"").status, 400);
+        assert_eq!(ask("PUT", "/b", "", b"").status, 403);
+        assert_eq!(ask("PUT", "/b/o", "secret", b"x").status, 404);
+        assert_eq!(ask("HEAD", "/b", "secret", b"").status, 404);
+        assert_eq!(ask("HEAD", "/b", "another", b"").status, 403);
+        assert_eq!(ask("PUT", "/b", "secret", b"").status, 200);
+        assert_eq!(ask("HEAD", "/b", "secret", b"").status, 200);
+        assert_eq!(ask("PUT", "/b/o/p", "secret", b"x").status, 200);
+        assert_eq!(ask("GET", "/b/o/p", "secret", b"").body, b"x");
+        assert_eq!(ask("GET", "/b/%2e%2e/k", "secret", b"").status, 400);
+        let unsigned = opened.listeners[0].service.answer(&Request::get("/b/o/p"));
+        assert_eq!(unsigned.status, 403);
     }
 
     #[test]

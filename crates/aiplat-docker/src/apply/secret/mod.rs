@@ -5,6 +5,7 @@
 mod http;
 mod postgres;
 mod redis;
+mod s3;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -264,6 +265,10 @@ async fn answer(to: SocketAddr, ask: &Ask) -> Answer {
                 password,
             } => postgres::ask(to, user, database, password).await,
             Ask::Redis { password } => redis::ask(to, password).await,
+            Ask::S3 {
+                access_key,
+                secret_key,
+            } => s3::ask(to, access_key, secret_key).await,
             Ask::Http { request, refused } => http::ask(to, request, refused).await,
         }
     };
