@@ -3,7 +3,7 @@
 //! Two files, in two places: the log lies with the stack, its head where the stack's user cannot write
 //! (`<state dir>/audit/<stack id>.json`). Each record goes through both: pending in the head, in the log, settled in the
 //! head. Whoever dies on the way leaves the record in the head, and the next run puts it into the log.
-//! [`crate::stack::Operation`] writes; this only says how.
+//! `stack::Operation` writes; this only says how.
 
 mod caller;
 mod store;

@@ -51,8 +51,14 @@ impl Bed {
         AuditStore::new(&self.places.state_dir, &self.base(), &id())
     }
 
+    fn begin(&self, command: &str) -> Result<Operation, HostError> {
+        let mut operation = Operation::quiet(&self.places, &self.base(), command)?;
+        operation.started(&id(), None)?;
+        Ok(operation)
+    }
+
     fn run(&self) -> Operation {
-        Operation::begin(&self.places, &self.base(), "restart").unwrap()
+        self.begin("restart").unwrap()
     }
 
     fn ends(&self, result: Result<(), HostError>) {
@@ -107,7 +113,7 @@ fn a_run_leaves_who_what_and_how_it_ended() {
 fn a_run_that_is_kept_out_leaves_no_trace() {
     let bed = Bed::new();
     let first = bed.run();
-    let other = Operation::begin(&bed.places, &bed.base(), "deploy");
+    let other = bed.begin("deploy");
     assert!(matches!(other, Err(HostError::Held(_))));
     first.end(Ok::<_, HostError>(())).unwrap();
     assert_eq!(bed.words(), ["ok"]);
@@ -201,7 +207,7 @@ fn a_link_in_the_log_s_place_is_refused() {
     let target = bed.dir.path().join("target");
     std::fs::write(&target, "kept").unwrap();
     std::os::unix::fs::symlink(&target, bed.log()).unwrap();
-    let refused = Operation::begin(&bed.places, &bed.base(), "restart");
+    let refused = bed.begin("restart");
     assert!(
         matches!(refused, Err(HostError::SymlinkRefused { .. })),
         "{refused:?}"
@@ -242,7 +248,7 @@ fn writers_at_once_each_have_their_turn() {
             scope.spawn(|| {
                 let mut done = 0;
                 while done < 5 {
-                    match Operation::begin(&bed.places, &bed.base(), "restart") {
+                    match bed.begin("restart") {
                         Ok(run) => {
                             run.end(Ok::<_, HostError>(())).unwrap();
                             done += 1;

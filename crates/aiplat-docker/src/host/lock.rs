@@ -69,7 +69,7 @@ impl Holder {
 
 impl StackLock {
     /// Takes the lock, or says who has it. `config` must exist below `base_dir`, which must be canonical. Whatever
-    /// changes a stack takes it as an [`crate::stack::Operation`], which leaves a trace.
+    /// changes a stack takes it as an `stack::Operation`, which leaves a trace.
     pub(crate) fn acquire(base_dir: &Path, holder: &Holder) -> Result<Self, HostError> {
         let path = base_dir.join("config/lock");
         loop {

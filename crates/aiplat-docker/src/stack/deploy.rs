@@ -39,10 +39,7 @@ impl Prepared {
         events: &V,
     ) -> Result<Report, DeployError> {
         let (result, operation) = self.settle(engine, host, options, events).await;
-        match operation {
-            Some(operation) => operation.end(result),
-            None => result,
-        }
+        Operation::end_held(operation, result)
     }
 
     /// The same, and gives the operation back for what is to follow under its lock.
@@ -170,10 +167,7 @@ impl Prepared {
     }
 
     fn ended<T>(&mut self, result: Result<T, ApplyError>) -> Result<T, ApplyError> {
-        match self.operation.take() {
-            Some(operation) => operation.end(result),
-            None => result,
-        }
+        Operation::end_held(self.operation.take(), result)
     }
 
     /// Puts the reservation into the register and takes the stack's lock; only then is the host's lock let go.

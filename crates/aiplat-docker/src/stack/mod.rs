@@ -3,7 +3,7 @@
 //! [`prepare`] reads, decides and plans; nothing has been touched when it fails. [`Prepared::deploy`] carries the plan
 //! out. [`open`] gives a deployed stack as its own manifest describes it. [`list`] and [`teardown`] go by labels.
 //!
-//! Whatever changes a stack does so in an [`Operation`], which holds its lock and writes its audit trail.
+//! Whatever changes a stack does so in an `Operation`, which holds its lock and writes its audit trail.
 //!
 //! Locks: the stack's own lock is held from before anything is looked at until the end of a deploy, and another run on
 //! the same stack is told who holds it. The host-wide lock is held only while something is reserved.
@@ -63,7 +63,7 @@ pub use list::{StackSummary, list};
 pub use locate::{Volume, locate, lost};
 pub use metrics::{Metric, Sample, metrics, metrics_text};
 pub use open::{Opened, open, register};
-pub use operation::Operation;
+pub(crate) use operation::Operation;
 pub use own_services::{CatalogueError, catalogue, own_services, read_service};
 pub use prepare::{Prepared, prepare};
 pub use quota::disk;

@@ -6,6 +6,7 @@ use aiplat_core::allocation::{Allocation, Register};
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::config::{Secrets, StackConfig, known_keys, needed, select};
 use aiplat_core::manifest::Manifest;
+use aiplat_core::names::StackId;
 use aiplat_core::settings::{Layers, Settings, Warning};
 
 use super::{PrepareError, Volume, locate};
@@ -22,6 +23,39 @@ pub struct Opened {
     pub warnings: Vec<Warning>,
 }
 
+/// A stack that is in a directory, whatever its manifest says.
+pub(super) struct Found {
+    pub(super) volume: Volume,
+    manifest: String,
+    id: StackId,
+}
+
+impl Found {
+    pub(super) fn find<H: Host>(host: &H, base_dir: &Path) -> Result<Self, PrepareError> {
+        let missing = || PrepareError::Volume {
+            path: base_dir.to_path_buf(),
+            expected: "a stack (`config/.env` and `config/stack-id`); `aiplat setup` or `aiplat deploy` makes one",
+            found: "none",
+        };
+        // nobody who looks for a stack can have its directory made
+        let volume = locate(host, base_dir, false).map_err(|error| match error {
+            PrepareError::Volume {
+                found: "nothing", ..
+            } => missing(),
+            other => other,
+        })?;
+        let store = ManifestStore::new(&volume.path);
+        let (Some(manifest), Some(id)) = (store.read()?, store.stack_id()?) else {
+            return Err(missing());
+        };
+        Ok(Self {
+            volume,
+            manifest,
+            id,
+        })
+    }
+}
+
 /// Opens the stack in a directory. Nothing is written, locked or asked of an engine.
 ///
 /// # Errors
@@ -31,22 +65,11 @@ pub fn open<H: Host>(
     catalogue: &Catalogue,
     base_dir: &Path,
 ) -> Result<Opened, PrepareError> {
-    let missing = || PrepareError::Volume {
-        path: base_dir.to_path_buf(),
-        expected: "a stack (`config/.env` and `config/stack-id`); `aiplat setup` or `aiplat deploy` makes one",
-        found: "none",
-    };
-    // nobody who looks for a stack can have its directory made
-    let volume = locate(host, base_dir, false).map_err(|error| match error {
-        PrepareError::Volume {
-            found: "nothing", ..
-        } => missing(),
-        other => other,
-    })?;
-    let store = ManifestStore::new(&volume.path);
-    let (Some(text), Some(id)) = (store.read()?, store.stack_id()?) else {
-        return Err(missing());
-    };
+    let Found {
+        volume,
+        manifest: text,
+        id,
+    } = Found::find(host, base_dir)?;
     let known = known_keys(catalogue);
     let manifest = Manifest::parse(&text).map_err(PrepareError::Settings)?;
     super::copied::lives_here(&manifest, &volume.path)?;

@@ -7,10 +7,11 @@ use aiplat_core::audit::{Begin, End, Event, Outcome};
 use aiplat_core::names::StackId;
 use aiplat_core::plan::Plan;
 
-use super::Places;
+use super::open::Found;
+use super::{Places, PrepareError};
 use crate::audit::AuditStore;
 use crate::chain::chain;
-use crate::host::{Holder, HostError, ManifestStore, StackLock};
+use crate::host::{Holder, Host, HostError, StackLock};
 use crate::redact::Redactor;
 
 /// Longest error that a record keeps, characters.
@@ -21,11 +22,11 @@ const WORDLESS: &str = "it stopped early and did not say why";
 
 /// A stack's lock, with which whatever changes the stack also leaves its trace.
 ///
-/// The only way to the lock for the functions of [`crate::stack`]: [`Operation::begin`] takes it and records that a
-/// command begins, [`Operation::end`] records what came of it. One that is dropped without an end is recorded as
-/// failed, and one whose process dies has no end in the trail.
+/// The only way to the lock for the functions of [`crate::stack`]: [`Operation::on_stack`] takes it,
+/// [`Operation::started`] records that the command begins, [`Operation::end`] what came of it. One that is dropped
+/// without an end is recorded as failed, and one whose process dies has no end in the trail.
 #[derive(Debug)]
-pub struct Operation {
+pub(crate) struct Operation {
     lock: Option<StackLock>,
     places: Places,
     base_dir: PathBuf,
@@ -41,24 +42,20 @@ struct Begun {
 }
 
 impl Operation {
-    /// Takes the lock of the stack in `base_dir`, canonical, and records that `command` begins: for what changes
-    /// something whenever it runs.
-    ///
-    /// # Errors
-    /// [`HostError::Held`] when another run has the lock, [`HostError::Malformed`] when the directory holds no stack,
-    /// and whatever keeps the record from being written: nothing is changed without a trace.
-    pub fn begin(places: &Places, base_dir: &Path, command: &str) -> Result<Self, HostError> {
-        let mut operation = Self::quiet(places, base_dir, command)?;
-        let id = ManifestStore::new(base_dir).stack_id()?;
-        let id = id.ok_or_else(|| HostError::Malformed {
-            path: base_dir.join("config/stack-id"),
-            expected: "the identity of a stack",
-        })?;
-        operation.started(&id, None)?;
-        Ok(operation)
+    /// Takes the lock of the stack that is in a directory, and records nothing yet. What is read of the stack from here
+    /// on is nobody's past: read before, it may be what another run has changed since.
+    pub(super) fn on_stack<H: Host>(
+        host: &H,
+        places: &Places,
+        base_dir: &Path,
+        command: &str,
+    ) -> Result<Self, PrepareError> {
+        // a directory without a stack has no lock to take
+        let found = Found::find(host, base_dir)?;
+        Ok(Self::quiet(places, &found.volume.path, command)?)
     }
 
-    /// Takes the lock and records nothing yet: for what may turn out to have nothing to change.
+    /// The same in a directory, canonical, in which a stack is known to be or to begin.
     pub(crate) fn quiet(
         places: &Places,
         base_dir: &Path,
@@ -83,8 +80,18 @@ impl Operation {
         }
     }
 
+    /// The stack's directory, canonical.
+    pub(super) fn base_dir(&self) -> &Path {
+        &self.base_dir
+    }
+
+    /// As the lock and the trail name it.
+    pub(super) fn command(&self) -> &str {
+        &self.command
+    }
+
     /// The stack's lock, for what must be done under it; `None` only where a teardown found no directory to lock.
-    pub fn lock(&self) -> Option<&StackLock> {
+    pub(crate) fn lock(&self) -> Option<&StackLock> {
         self.lock.as_ref()
     }
 
@@ -131,12 +138,20 @@ impl Operation {
     /// of the plan are taken out.
     ///
     /// An end that cannot be written is not: the trail then shows a run that died.
-    pub fn end<T, E: Error>(mut self, result: Result<T, E>) -> Result<T, E> {
+    pub(crate) fn end<T, E: Error>(mut self, result: Result<T, E>) -> Result<T, E> {
         self.record(match &result {
             Ok(_) => Ok(()),
             Err(error) => Err(chain(error)),
         });
         result
+    }
+
+    /// The same where there may be none, such as for what was only looked at.
+    pub(crate) fn end_held<T, E: Error>(held: Option<Self>, result: Result<T, E>) -> Result<T, E> {
+        match held {
+            Some(operation) => operation.end(result),
+            None => result,
+        }
     }
 
     fn record(&mut self, came_to: Result<(), String>) {

@@ -57,16 +57,10 @@ pub async fn standing<E: Engine, H: Host>(
     places: &Places,
     command: Option<&str>,
 ) -> Result<Standing, PrepareError> {
-    // a directory without a stack has no lock to take
-    let opened = open(host, catalogue, base_dir)?;
     let operation = command
-        .map(|command| Operation::quiet(places, &opened.volume.path, command))
+        .map(|command| Operation::on_stack(host, places, base_dir, command))
         .transpose()?;
-    // what was read before the lock was had may be another run's past
-    let opened = match operation {
-        Some(_) => open(host, catalogue, base_dir)?,
-        None => opened,
-    };
+    let opened = open(host, catalogue, base_dir)?;
     let config = opened.config;
     let mut question = ObserveQuestion {
         base_dir: opened.volume.path.clone(),
@@ -225,9 +219,6 @@ impl Change {
         let options = self.journalled(options);
         self.begin()?;
         let result = apply(engine, host, &self.plan, &options, events).await;
-        match self.standing.operation.take() {
-            Some(operation) => operation.end(result),
-            None => result,
-        }
+        Operation::end_held(self.standing.operation.take(), result)
     }
 }

@@ -73,14 +73,17 @@ pub async fn prepare_backup<E: Engine, H: Host>(
     question: &BackupQuestion,
     places: &Places,
 ) -> Result<PreparedBackup, BackupError> {
-    let opened = open(host, catalogue, &question.base_dir)?;
-    let base_dir = opened.volume.path;
-    let operation = if question.look_only {
+    let (base_dir, command) = (&question.base_dir, &question.command);
+    let mut operation = if question.look_only {
         None
     } else {
-        Some(Operation::begin(places, &base_dir, &question.command)?)
+        Some(Operation::on_stack(host, places, base_dir, command)?)
     };
-    let config = opened.config;
+    let opened = open(host, catalogue, base_dir)?;
+    let (config, base_dir) = (opened.config, opened.volume.path);
+    if let Some(operation) = &mut operation {
+        operation.started(&config.id, None)?;
+    }
     let observed = observe(
         engine,
         host,
@@ -136,10 +139,7 @@ impl PreparedBackup {
     ) -> Result<BackupReport, BackupError> {
         let operation = self.operation.take();
         let made = self.make(engine, catalogue, to, events).await;
-        match operation {
-            Some(operation) => operation.end(made),
-            None => made,
-        }
+        Operation::end_held(operation, made)
     }
 
     async fn make<E: Engine, V: Events>(

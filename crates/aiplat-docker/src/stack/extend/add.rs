@@ -15,7 +15,7 @@ use super::super::{
     CatalogueError, Inputs, Intent, Operation, Places, PrepareError, Prepared, ServiceFile, open,
 };
 use super::deposited::Parted;
-use super::{Attempt, ExtendError};
+use super::{Attempt, ExtendError, Locked};
 use crate::apply::{ApplyOptions, Report};
 use crate::blocking::blocking;
 use crate::engine::Engine;
@@ -62,22 +62,16 @@ pub async fn add<E: Engine, H: Host>(
     inputs: &Inputs,
     places: &Places,
 ) -> Result<Adding, ExtendError> {
-    // a directory without a stack has no lock to take
-    let known = super::super::catalogue(base_dir)?;
-    let volume = open(host, &known, base_dir)?.volume;
-    let operation = Operation::quiet(places, &volume.path, COMMAND)?;
+    let stack = Locked::take(host, base_dir, places, COMMAND)?;
     let name = match &what {
         Addition::Named(name) => name.clone(),
         Addition::File(file) => Catalogue::name_in(&file.path.display().to_string(), &file.text)
             .map_err(CatalogueError::Problems)?,
     };
-    let earlier = Attempt::read(&volume.path)?;
-    if let Some(other) = earlier.as_ref().filter(|a| a.service != name) {
-        return Err(ExtendError::UnderWay(other.service.clone()));
-    }
+    let earlier = stack.attempt(|a| a.service == name)?.cloned();
     let replaceable = earlier.as_ref().is_some_and(|a| a.own_file);
-    let (catalogue, file) = described(&volume.path, what, &name, replaceable)?;
-    let opened = open(host, &catalogue, &volume.path)?;
+    let (catalogue, file) = described(stack.base_dir(), what, &name, replaceable)?;
+    let opened = open(host, &catalogue, stack.base_dir())?;
     let selected = opened.config.selection.services();
     let meant = meant(&catalogue, &name);
     if meant.is_empty() {
@@ -92,7 +86,9 @@ pub async fn add<E: Engine, H: Host>(
         None if meant.iter().all(|s| selected.contains(s)) => return Err(ExtendError::Runs(name)),
         None => selected.to_vec(),
     };
-    let manifest = ManifestStore::new(&volume.path).read()?.unwrap_or_default();
+    let manifest = ManifestStore::new(stack.base_dir())
+        .read()?
+        .unwrap_or_default();
     if let Some(earlier) = &earlier
         && manifest != earlier.before
         && manifest != earlier.after
@@ -104,22 +100,10 @@ pub async fn add<E: Engine, H: Host>(
         .chain([&name])
         .map(ServiceName::as_str)
         .collect();
-    let mut inputs = inputs.clone();
-    COMMAND.clone_into(&mut inputs.command);
-    let here = volume.path.display().to_string();
-    inputs.flags.insert("BASE_DIR".to_owned(), here);
-    inputs.flags.insert("SERVICES".to_owned(), wanted.join(","));
-    let prepared = prepare_with(
-        engine,
-        host,
-        &catalogue,
-        &inputs,
-        places,
-        Intent::Deploy,
-        &mut Some(operation),
-        None,
-    )
-    .await?;
+    let inputs = stack.inputs(inputs, &wanted);
+    let prepared = stack
+        .prepare(engine, host, &catalogue, &inputs, places)
+        .await?;
     let attempt = match earlier {
         Some(earlier) => Attempt {
             after: prepared.config.manifest.clone(),
@@ -291,10 +275,7 @@ impl Adding {
                 })
             }
         };
-        match operation {
-            Some(operation) => operation.end(result),
-            None => result,
-        }
+        Operation::end_held(operation, result)
     }
 }
 

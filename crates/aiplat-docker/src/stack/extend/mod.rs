@@ -8,6 +8,7 @@
 mod add;
 mod attempt;
 mod deposited;
+mod locked;
 mod remove;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use aiplat_core::names::ServiceName;
 
 pub use add::{Adding, Addition, add};
 pub(super) use attempt::Attempt;
+use locked::Locked;
 pub use remove::{Removing, remove};
 
 use super::{CatalogueError, DeployError, PrepareError};

@@ -10,11 +10,10 @@ use aiplat_core::settings::KnownKeys;
 use aiplat_core::spec::DataCopy;
 
 use super::super::own_services::{kept_file, without};
-use super::super::prepare::prepare_with;
-use super::super::{Inputs, Intent, Opened, Operation, Places, Prepared, open};
+use super::super::{Inputs, Opened, Places, Prepared, open};
 use super::add::{checked, files_of, meant, there};
 use super::deposited::Parted;
-use super::{Attempt, ExtendError};
+use super::{Attempt, ExtendError, Locked};
 use crate::apply::{ApplyOptions, Report};
 use crate::engine::Engine;
 use crate::events::Events;
@@ -54,52 +53,32 @@ pub async fn remove<E: Engine, H: Host>(
     inputs: &Inputs,
     places: &Places,
 ) -> Result<Removing, ExtendError> {
-    // a directory without a stack has no lock to take
-    let known = super::super::catalogue(base_dir)?;
-    let volume = open(host, &known, base_dir)?.volume;
-    let operation = Operation::quiet(places, &volume.path, COMMAND)?;
-    // what was read before the lock was had may be another run's past
-    let catalogue = super::super::catalogue(&volume.path)?;
-    let opened = open(host, &catalogue, &volume.path)?;
+    let stack = Locked::take(host, base_dir, places, COMMAND)?;
+    let base_dir = stack.base_dir().to_path_buf();
+    let catalogue = super::super::catalogue(&base_dir)?;
+    let opened = open(host, &catalogue, &base_dir)?;
     let services = meant(&catalogue, service);
     if services.is_empty() {
         return Err(ExtendError::Unknown(service.clone()));
     }
-    let others = |a: &&Attempt| a.services.iter().all(|name| !services.contains(name));
-    let attempt = Attempt::read(&volume.path)?;
-    if let Some(other) = attempt.as_ref().filter(others) {
-        return Err(ExtendError::UnderWay(other.service.clone()));
-    }
+    let ours = |a: &Attempt| a.services.iter().any(|name| services.contains(name));
+    let interrupted = stack.attempt(ours)?.is_some();
     let stay = staying(&opened, &catalogue, &services)?;
     if stay.is_empty() {
         return Err(ExtendError::Last(service.clone()));
     }
     let own: Vec<&ServiceName> = if purge {
-        let file = |name: &&ServiceName| kept_file(&volume.path, name).is_ok_and(|f| f.is_some());
+        let file = |name: &&ServiceName| kept_file(&base_dir, name).is_ok_and(|f| f.is_some());
         services.iter().filter(file).collect()
     } else {
         Vec::new()
     };
-    let after = without(&volume.path, &own)?;
-    let mut inputs = inputs.clone();
-    COMMAND.clone_into(&mut inputs.command);
-    let here = volume.path.display().to_string();
-    inputs.flags.insert("BASE_DIR".to_owned(), here);
-    inputs.flags.insert("SERVICES".to_owned(), stay.join(","));
+    let after = without(&base_dir, &own)?;
+    let mut inputs = stack.inputs(inputs, &stay);
     for service in own.iter().filter_map(|name| catalogue.get(name)) {
         inputs.unset.extend(keys(service));
     }
-    let mut prepared = prepare_with(
-        engine,
-        host,
-        &after,
-        &inputs,
-        places,
-        Intent::Deploy,
-        &mut Some(operation),
-        None,
-    )
-    .await?;
+    let mut prepared = stack.prepare(engine, host, &after, &inputs, places).await?;
     let mut kept = there(host, Kept::of(&prepared.config, &catalogue, &services))?;
     let running = prepared.plan.steps.iter().any(|step| match &step.step {
         Step::RemoveContainer(container) => {
@@ -113,11 +92,11 @@ pub async fn remove<E: Engine, H: Host>(
     let mut files = Kept::default();
     let mut deposited = false;
     if purge {
-        kept.directories.extend(copies(&volume.path, &services)?);
-        files = there(host, files_of(&volume.path, &own)?)?;
+        kept.directories.extend(copies(&base_dir, &services)?);
+        files = there(host, files_of(&base_dir, &own)?)?;
         for path in kept.directories.iter().chain(&files.directories) {
             // refused as a whole: a service without its container but with its data is nothing anybody asked for
-            host.purge_check(path, &volume.path)?;
+            host.purge_check(path, &base_dir)?;
         }
         let parted = Parted {
             engine,
@@ -139,7 +118,7 @@ pub async fn remove<E: Engine, H: Host>(
     }
     prepared.plan.notes.extend(reserved(&after, &services));
     let anything = running
-        || attempt.is_some()
+        || interrupted
         || selected
         || deposited
         || purge && !(kept.is_empty() && files.is_empty());
@@ -152,11 +131,11 @@ pub async fn remove<E: Engine, H: Host>(
 }
 
 /// The services that stay; none of them may need one that goes.
-fn staying(
+fn staying<'a>(
     opened: &Opened,
-    catalogue: &Catalogue,
+    catalogue: &'a Catalogue,
     gone: &[ServiceName],
-) -> Result<Vec<String>, ExtendError> {
+) -> Result<Vec<&'a str>, ExtendError> {
     let selected = opened.config.selection.services();
     let stay: Vec<&Service> = selected
         .iter()
@@ -176,7 +155,7 @@ fn staying(
             });
         }
     }
-    Ok(stay.iter().map(|s| s.name.to_string()).collect())
+    Ok(stay.iter().map(|s| s.name.as_str()).collect())
 }
 
 /// The copies of their data that upgrades kept: what is purged is not to be found in a copy of it.

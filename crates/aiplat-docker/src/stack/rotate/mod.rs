@@ -219,10 +219,7 @@ impl<E: Engine, H: Host, V: Events> Rotation<'_, E, H, V> {
             }),
             Err(Lost::Unfinished { cause }) => Err(RotateError::Unfinished { cause }),
         };
-        match operation {
-            Some(operation) => operation.end(result),
-            None => result,
-        }
+        Operation::end_held(operation, result)
     }
 }
 

@@ -125,13 +125,9 @@ pub async fn upgrade<E: Engine, H: Host>(
     inputs: &Inputs,
     places: &Places,
 ) -> Result<Option<Upgrading>, UpgradeError> {
-    // a directory without a stack has no lock to take
-    let known = super::catalogue(base_dir)?;
-    let volume = open(host, &known, base_dir)?.volume;
-    let operation = Operation::quiet(places, &volume.path, COMMAND)?;
-    // what was read before the lock was had may be another run's past
-    let catalogue = super::catalogue(&volume.path)?;
-    let opened = open(host, &catalogue, &volume.path)?;
+    let operation = Operation::on_stack(host, places, base_dir, COMMAND)?;
+    let catalogue = super::catalogue(operation.base_dir())?;
+    let opened = open(host, &catalogue, operation.base_dir())?;
     let containers = engine.containers().await?;
     let decided = decide(&opened.config, &catalogue, &containers, what, to)?;
     if decided.forward.is_empty() {
@@ -139,7 +135,7 @@ pub async fn upgrade<E: Engine, H: Host>(
     }
     let mut inputs = inputs.clone();
     COMMAND.clone_into(&mut inputs.command);
-    let here = volume.path.display().to_string();
+    let here = operation.base_dir().display().to_string();
     inputs.flags.insert("BASE_DIR".to_owned(), here);
     let mut forward = inputs.clone();
     decided.forward.ask(&mut forward);
@@ -211,10 +207,7 @@ impl Upgrading {
             // no step was begun, or all are done
             Err(error @ DeployError::Host(_)) => Err(error.into()),
         };
-        match operation {
-            Some(operation) => operation.end(result),
-            None => result,
-        }
+        Operation::end_held(operation, result)
     }
 
     /// Where the data of each service is kept as it is under the container that is to be replaced.
