@@ -1,9 +1,10 @@
 //! How a plan is carried out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aiplat_core::catalogue::Identity;
 use aiplat_core::config::StackConfig;
+use aiplat_core::plan::Plan;
 use aiplat_core::spec::Owner;
 
 /// How a plan is carried out; nothing in here changes what comes of it.
@@ -40,6 +41,15 @@ impl ApplyOptions {
             kill_after: None,
         }
     }
+
+    /// The same, with the stack's journal; without one for a plan that changes nothing.
+    #[must_use]
+    pub fn journalled(&self, plan: &Plan, config: &StackConfig) -> Self {
+        Self {
+            journal: plan.has_changes().then(|| JournalFile::of(config)),
+            ..self.clone()
+        }
+    }
 }
 
 impl Default for ApplyOptions {
@@ -52,8 +62,13 @@ impl JournalFile {
     /// Where a stack's journal lies.
     pub fn of(config: &StackConfig) -> Self {
         Self {
-            path: config.path("config/journal.jsonl"),
+            path: Self::path_in(config.base_dir()),
             owner: config.owner(Identity::Stack),
         }
+    }
+
+    /// The same, where only its directory is known of the stack.
+    pub fn path_in(base_dir: &Path) -> PathBuf {
+        base_dir.join("config/journal.jsonl")
     }
 }

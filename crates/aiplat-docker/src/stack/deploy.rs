@@ -80,13 +80,7 @@ impl Prepared {
         events: &V,
     ) -> Result<Report, DeployError> {
         self.reserve(host)?;
-        let options = ApplyOptions {
-            journal: self
-                .plan
-                .has_changes()
-                .then(|| JournalFile::of(&self.config)),
-            ..options.clone()
-        };
+        let options = options.journalled(&self.plan, &self.config);
         self.record_beginning()?;
         let result = apply(engine, host, &self.plan, &options, events).await;
         if result.is_ok() {
@@ -156,13 +150,10 @@ impl Prepared {
         }
     }
 
-    /// What changes nothing leaves no trace.
     fn record_beginning(&mut self) -> Result<(), HostError> {
         match &mut self.operation {
-            Some(operation) if self.plan.has_changes() => {
-                operation.started(&self.config.id, Some(&self.plan))
-            }
-            _ => Ok(()),
+            Some(operation) => operation.started(&self.config.id, Some(&self.plan)),
+            None => Ok(()),
         }
     }
 
@@ -247,9 +238,8 @@ impl Prepared {
     /// Takes back what a new stack's failed first run left: its reservation and its empty directory.
     fn withdraw<H: Host>(&mut self, host: &H) -> Result<(), HostError> {
         let config = self.config.path("config");
-        let journal = self.config.path("config/journal.jsonl");
         for file in [
-            journal,
+            JournalFile::of(&self.config).path,
             self.config.path("config/stack-id"),
             config.join("lock"),
         ] {

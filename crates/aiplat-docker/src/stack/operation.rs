@@ -95,9 +95,9 @@ impl Operation {
         self.lock.as_ref()
     }
 
-    /// Records the beginning, once.
+    /// Records the beginning, once; that of a plan only where it changes something.
     pub(crate) fn started(&mut self, id: &StackId, plan: Option<&Plan>) -> Result<(), HostError> {
-        if self.begun.is_some() {
+        if self.begun.is_some() || plan.is_some_and(|plan| !plan.has_changes()) {
             return Ok(());
         }
         let store = AuditStore::new(&self.places.state_dir, &self.base_dir, id);

@@ -13,7 +13,7 @@ use aiplat_core::settings::Warning;
 
 use super::copied::one_place;
 use super::{Operation, Places, PrepareError, Volume, open};
-use crate::apply::{ApplyError, ApplyOptions, JournalError, JournalFile, Report, apply};
+use crate::apply::{ApplyError, ApplyOptions, JournalError, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
 use crate::host::Host;
@@ -159,7 +159,7 @@ impl Change {
         options: &ApplyOptions,
         events: &V,
     ) -> Result<Vec<Apart>, ApplyError> {
-        let options = self.journalled(options);
+        let options = options.journalled(&self.plan, &self.standing.config);
         self.begin()?;
         let mut all = Vec::new();
         for (service, container) in &self.plan.services {
@@ -186,22 +186,13 @@ impl Change {
         Ok(all)
     }
 
-    /// What changes nothing leaves no trace.
     fn begin(&mut self) -> Result<(), ApplyError> {
         let id = &self.standing.config.id;
         match &mut self.standing.operation {
-            Some(operation) if self.plan.has_changes() => operation
+            Some(operation) => operation
                 .started(id, Some(&self.plan))
                 .map_err(|error| ApplyError::Journal(JournalError::Write(error))),
-            _ => Ok(()),
-        }
-    }
-
-    fn journalled(&self, options: &ApplyOptions) -> ApplyOptions {
-        let config = &self.standing.config;
-        ApplyOptions {
-            journal: self.plan.has_changes().then(|| JournalFile::of(config)),
-            ..options.clone()
+            None => Ok(()),
         }
     }
 
@@ -216,7 +207,7 @@ impl Change {
         options: &ApplyOptions,
         events: &V,
     ) -> Result<Report, ApplyError> {
-        let options = self.journalled(options);
+        let options = options.journalled(&self.plan, &self.standing.config);
         self.begin()?;
         let result = apply(engine, host, &self.plan, &options, events).await;
         Operation::end_held(self.standing.operation.take(), result)

@@ -170,7 +170,7 @@ pub async fn teardown<E: Engine, H: Host>(
 /// The journal that the stack's deploys left, for a teardown that keeps it: should this one be killed, the next run knows
 /// what the engine may still be stopping.
 fn journal<H: Host>(host: &H, base_dir: &Path) -> Result<Option<JournalFile>, HostError> {
-    let path = base_dir.join("config/journal.jsonl");
+    let path = JournalFile::path_in(base_dir);
     Ok(match host.path_state(&path)? {
         PathState::File { owner, .. } => Some(JournalFile { path, owner }),
         _ => None,
@@ -238,12 +238,10 @@ impl Teardown {
             journal: self.journal.take(),
             ..options.clone()
         };
-        if self.plan.has_changes() {
-            let id = self.plan.stack_id.clone();
-            self.operation.started(&id, Some(&self.plan))?;
-            if self.purge {
-                self.operation.retire()?;
-            }
+        let id = &self.plan.stack_id;
+        self.operation.started(id, Some(&self.plan))?;
+        if self.purge {
+            self.operation.retire()?;
         }
         let result = apply(engine, host, &self.plan, &options, events).await;
         Ok(self.operation.end(result)?)

@@ -2,6 +2,7 @@
 
 use aiplat_core::observed::{ContainerState, Observed, ObservedContainer, QuotaFacts};
 use aiplat_core::spec::label;
+use aiplat_docker::apply::JournalFile;
 use aiplat_docker::stack::{Opened, disk};
 
 use super::{Finding, host};
@@ -32,7 +33,7 @@ pub(super) fn look(
     ));
     quota(session, opened, findings);
     host::clock(&volume.path.join("config/stack-id"), findings);
-    host::clock(&volume.path.join("config/journal.jsonl"), findings);
+    host::clock(&JournalFile::path_in(&volume.path), findings);
     users(session, opened, findings);
     ports(opened, observed, findings);
     subnet(opened, observed, findings);

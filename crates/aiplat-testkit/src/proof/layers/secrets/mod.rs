@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use aiplat_core::config::needed;
 use aiplat_core::secret::Format;
+use aiplat_docker::apply::JournalFile;
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 
@@ -93,7 +94,7 @@ fn common(one: &Stack, other: &Stack) -> Cell {
 /// What we write ourselves holds nobody's secret.
 fn ours(scene: &Scene<'_>, stack: &Stack, needles: &Needles) -> Cell {
     let mut places = vec![
-        stack.config.path("config/journal.jsonl"),
+        JournalFile::of(&stack.config).path,
         stack.config.path("config/lock"),
         scene.bed.places.state_dir.join("register.json"),
     ];
