@@ -50,7 +50,6 @@ pub async fn observe<E: Engine, H: Host>(
     .await?;
     let asked = HostQuestion {
         base_dir: question.base_dir.clone(),
-        cgroup_parent: question.cgroup_parent.clone(),
         engine_root: Some(facts.root_dir.clone()),
     };
     let (host_facts, paths) = blocking(|| -> Result<_, HostError> {
@@ -58,7 +57,11 @@ pub async fn observe<E: Engine, H: Host>(
         for path in &question.paths {
             paths.insert(path.clone(), host.path_state(path)?);
         }
-        Ok((host.facts(&asked)?, paths))
+        let mut facts = host.facts(&asked)?;
+        if let Some(parent) = &question.cgroup_parent {
+            facts.cgroup = host.cgroup(parent)?;
+        }
+        Ok((facts, paths))
     })?;
     facts.reachable = facts.reachable && on_this_host(&networks, &host_facts);
     Ok(Observed {

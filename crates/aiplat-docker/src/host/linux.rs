@@ -156,7 +156,6 @@ impl Host for LinuxHost {
     fn facts(&self, question: &HostQuestion) -> Result<HostFacts, HostError> {
         let HostQuestion {
             base_dir,
-            cgroup_parent,
             engine_root,
         } = question;
         std::thread::scope(|scope| {
@@ -166,10 +165,8 @@ impl Host for LinuxHost {
                 routes: network::routes(&self.proc)?,
                 addresses: network::addresses()?,
                 apparmor: self.apparmor().facts(),
-                cgroup: match cgroup_parent {
-                    Some(parent) => self.cgroups().facts(parent)?,
-                    None => None,
-                },
+                // asked for by itself: which one it is, is known later
+                cgroup: None,
                 gpus: gpus(&self.proc)?,
                 // asked for by itself, of its containers
                 cgroup_use: CgroupUse::default(),
@@ -348,6 +345,10 @@ impl Host for LinuxHost {
         self.firewall().unguard(spec)
     }
 
+    fn cgroup(&self, parent: &str) -> Result<Option<CgroupFacts>, HostError> {
+        self.cgroups().facts(parent)
+    }
+
     fn set_cgroup(&self, spec: &CgroupSpec) -> Result<CgroupFacts, HostError> {
         self.cgroups().set(spec)
     }
@@ -424,14 +425,13 @@ mod tests {
         };
         let question = HostQuestion {
             base_dir: state.path().join("absent"),
-            cgroup_parent: Some("/aiplat-absent".into()),
             engine_root: None,
         };
         let facts = host.facts(&question).unwrap();
         assert!(!facts.addresses.is_empty());
         assert!(facts.max_open_files > 0);
         assert!(!facts.volume.exists && facts.volume.free_bytes > 0);
-        assert_eq!(facts.cgroup, None);
+        assert_eq!(host.cgroup("/aiplat-absent").unwrap(), None);
         let again = host.volume(&question.base_dir).unwrap();
         assert_eq!(facts.volume.file_system, again.file_system);
         assert!(

@@ -57,8 +57,6 @@ mod volume;
 pub struct HostQuestion {
     /// The stack's `BASE_DIR`; it need not exist.
     pub base_dir: PathBuf,
-    /// The stack's parent cgroup as in [`CgroupSpec::parent`], when it has or had one.
-    pub cgroup_parent: Option<String>,
     /// Where the engine keeps its data: tells which engine process's limit of open files counts.
     pub engine_root: Option<PathBuf>,
 }
@@ -76,7 +74,7 @@ pub enum Outcome {
 
 /// One host, in the product's own words. Every act may be done twice with the effect of once.
 pub trait Host: Send + Sync {
-    /// What the host has and uses at this moment.
+    /// What the host has and uses at this moment, but for what is asked by itself: [`Self::cgroup`], [`Self::quota`].
     fn facts(&self, question: &HostQuestion) -> Result<HostFacts, HostError>;
 
     /// The limits of running containers as the kernel has them, by engine id, found by the names that engines give
@@ -209,6 +207,9 @@ pub trait Host: Send + Sync {
 
     /// Takes a bridge's rules away, and the chain with its jump when no other bridge has rules in it.
     fn unguard_bridge(&self, spec: &FirewallSpec) -> Result<Outcome, HostError>;
+
+    /// A parent cgroup as the kernel has it, when it is there. `parent` is as in [`CgroupSpec::parent`].
+    fn cgroup(&self, parent: &str) -> Result<Option<CgroupFacts>, HostError>;
 
     /// Makes or adjusts a parent cgroup, and returns the limits as the kernel then has them.
     fn set_cgroup(&self, spec: &CgroupSpec) -> Result<CgroupFacts, HostError>;

@@ -275,7 +275,7 @@ pub(super) async fn prepare_with<E: Engine, H: Host>(
     })
 }
 
-/// Adds the state of paths and of the parent cgroup to what was seen: the engine need not be asked again.
+/// Adds the state of paths and of the parent cgroup to what was seen: nothing else is asked again.
 fn looked_up<H: Host>(
     host: &H,
     mut seen: Observed,
@@ -284,13 +284,8 @@ fn looked_up<H: Host>(
     for path in &question.paths {
         seen.paths.insert(path.clone(), host.path_state(path)?);
     }
-    if question.cgroup_parent.is_some() {
-        let asked = crate::host::HostQuestion {
-            base_dir: question.base_dir.clone(),
-            cgroup_parent: question.cgroup_parent.clone(),
-            engine_root: Some(seen.engine.root_dir.clone()),
-        };
-        seen.host.cgroup = host.facts(&asked)?.cgroup;
+    if let Some(parent) = &question.cgroup_parent {
+        seen.host.cgroup = host.cgroup(parent)?;
     }
     Ok(seen)
 }

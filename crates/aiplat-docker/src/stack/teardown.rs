@@ -16,7 +16,7 @@ use crate::apply::{ApplyError, ApplyOptions, JournalFile, Report, apply};
 use crate::engine::Engine;
 use crate::events::Events;
 use crate::host::files::interrupted;
-use crate::host::{Host, HostError, HostQuestion, ManifestStore};
+use crate::host::{Host, HostError, ManifestStore};
 use crate::observe::{ObserveQuestion, observe};
 
 /// What a stack's directory holds of it, and what a purge removes; `BASE_DIR` itself is the operator's volume.
@@ -78,16 +78,12 @@ pub async fn teardown<E: Engine, H: Host>(
     // a purge that was interrupted at its end looks like a volume that is not mounted, and is one that is being removed
     let away = lost(host, base_dir)?.filter(|_| !(purge && interrupted(base_dir)));
     let volume = locate_as_it_is(host, base_dir, true)?;
-    let mut observed = observe(
-        engine,
-        host,
-        &ObserveQuestion {
-            base_dir: volume.path.clone(),
-            ..Default::default()
-        },
-    )
-    .await
-    .map_err(PrepareError::from)?;
+    let mut question = ObserveQuestion {
+        base_dir: volume.path.clone(),
+        ..Default::default()
+    };
+    let seen = observe(engine, host, &question).await;
+    let seen = seen.map_err(PrepareError::from)?;
     let who = if let Some((mark, _)) = &away {
         Some((mark.stack_id.clone(), mark.stack.clone()))
     } else {
@@ -100,9 +96,9 @@ pub async fn teardown<E: Engine, H: Host>(
         }
         if let Some(id) = &kept {
             let register = super::register(places)?;
-            one_place(host, id, &volume.path, &observed, &register)?;
+            one_place(host, id, &volume.path, &seen, &register)?;
         }
-        identity(kept, &volume.path, &observed, host, catalogue, places)
+        identity(kept, &volume.path, &seen, host, catalogue, places)
     };
     let (id, stack) = who.ok_or_else(|| TeardownError::NoStack {
         path: volume.path.clone(),
@@ -114,13 +110,10 @@ pub async fn teardown<E: Engine, H: Host>(
         }
         _ => Operation::without_lock(places, &volume.path, COMMAND),
     };
-    let parent = id.cgroup_parent(&observed.engine.cgroup_driver);
-    let facts = host.facts(&HostQuestion {
-        base_dir: volume.path.clone(),
-        cgroup_parent: Some(parent),
-        engine_root: Some(observed.engine.root_dir.clone()),
-    })?;
-    observed.host = facts;
+    // what was seen before the lock was had may be another run's past
+    question.cgroup_parent = Some(id.cgroup_parent(&seen.engine.cgroup_driver));
+    let observed = observe(engine, host, &question).await;
+    let mut observed = observed.map_err(PrepareError::from)?;
     observed.host.quota = host.quota(&volume.path, None)?;
     let mut directories = Vec::new();
     let restored = super::restore::directories(&volume.path)?;

@@ -96,6 +96,9 @@ impl Host for TestHost {
     fn unguard_bridge(&self, _: &FirewallSpec) -> Result<Outcome, HostError> {
         Ok(Outcome::Changed)
     }
+    fn cgroup(&self, _: &str) -> Result<Option<CgroupFacts>, HostError> {
+        Ok(None)
+    }
     fn set_cgroup(&self, _: &CgroupSpec) -> Result<CgroupFacts, HostError> {
         Ok(CgroupFacts::default())
     }

@@ -69,10 +69,6 @@ impl Host for FakeHost {
                 port: port.host,
                 protocol: port.protocol,
             });
-        let cgroup = question
-            .cgroup_parent
-            .as_ref()
-            .and_then(|parent| state.cgroups.get(parent));
         Ok(HostFacts {
             listeners: published.chain(state.listeners.iter().copied()).collect(),
             routes: state.networks.values().map(|n| n.subnet).collect(),
@@ -88,7 +84,7 @@ impl Host for FakeHost {
                 guarded: state.guarded.clone(),
                 unkept: false,
             },
-            cgroup: cgroup.cloned(),
+            cgroup: None,
             cgroup_use: CgroupUse::default(),
             quota: None,
             gpus: 0,
@@ -266,6 +262,10 @@ impl Host for FakeHost {
                 Outcome::Unchanged
             })
         })
+    }
+
+    fn cgroup(&self, parent: &str) -> Result<Option<CgroupFacts>, HostError> {
+        Ok(self.shared.state().cgroups.get(parent).cloned())
     }
 
     fn set_cgroup(&self, spec: &CgroupSpec) -> Result<CgroupFacts, HostError> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aiplat_docker::host::{Host, HostQuestion};
+use aiplat_docker::host::Host;
 
 use super::groups::{Groups, UNLIMITED};
 use crate::proof::{Cell, Layer, Member, Scene, Stack};
@@ -95,13 +95,8 @@ fn parent(scene: &Scene<'_>, stack: &Stack) -> Option<Cell> {
         "memory {:?}, thousandths of a processor {:?}, processes {:?}",
         wanted.memory_bytes, wanted.milli_cpus, wanted.pids
     ));
-    let question = HostQuestion {
-        base_dir: "/".into(),
-        cgroup_parent: Some(wanted.parent.clone()),
-        ..HostQuestion::default()
-    };
-    let facts = scene.bed.host.facts(&question).ok().and_then(|f| f.cgroup);
-    let Some(facts) = facts else {
+    let facts = scene.bed.host.cgroup(&wanted.parent);
+    let Ok(Some(facts)) = facts else {
         return Some(cell.breach(format!("there is no cgroup `{}`", wanted.parent)));
     };
     let same = facts.memory_bytes == wanted.memory_bytes
