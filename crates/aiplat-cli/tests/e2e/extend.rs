@@ -83,10 +83,7 @@ fn containers(stack: &Stack<'_>) -> BTreeMap<String, [String; 2]> {
 /// Everything of a stack: on the engine, in its directory, in the register.
 fn everything(stack: &Stack<'_>) -> String {
     let tree = inventory::tree(&stack.base);
-    // and copies of configuration that were only checked
-    let still = |line: &&str| {
-        !MOVING.iter().any(|start| line.starts_with(start)) && !line.contains(".next/")
-    };
+    let still = |line: &&str| !MOVING.iter().any(|start| line.starts_with(start));
     let tree: Vec<&str> = tree.lines().filter(still).collect();
     let register = std::fs::read_to_string(stack.bed.state_dir.join("register.json")).unwrap();
     let register: serde_json::Value = serde_json::from_str(&register).unwrap();

@@ -186,12 +186,13 @@ pub(super) fn check(
     };
     Some(Check {
         directories,
-        staged,
         run: RunOnce {
             container: run,
+            staged: staged.iter().map(|f| f.path.clone()).collect(),
             purpose: format!("check the configuration of {}", service.name),
             deadline_seconds: 60,
         },
+        staged,
     })
 }
 

@@ -181,6 +181,9 @@ pub struct EngineHealth {
 pub struct RunOnce {
     /// The container; its restart policy is none.
     pub container: ContainerSpec,
+    /// Files that were written for it alone: they go with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub staged: Vec<PathBuf>,
     /// What it is for, in words for the event log.
     pub purpose: String,
     /// Seconds after which it is removed and counts as failed.

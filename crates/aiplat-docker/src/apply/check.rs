@@ -7,6 +7,7 @@ use aiplat_core::spec::{RunOnce, label};
 use super::ownership::own_container;
 use super::run::{Context, Turn};
 use super::{StepError, remove};
+use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, Life};
 use crate::events::Events;
 use crate::host::Host;
@@ -15,8 +16,20 @@ use crate::probe::log_of;
 /// Worn by such a container when its specification says nothing else.
 const PURPOSE: &str = "check";
 
-/// Runs it to its end and removes it, whatever comes of it.
+/// Runs it to its end and removes it with what was staged for it, whatever comes of it.
 pub(super) async fn run<E: Engine, H: Host, V: Events>(
+    context: &Context<'_, E, H, V>,
+    once: &RunOnce,
+    turn: Option<Turn<'_>>,
+) -> Result<(), StepError> {
+    let outcome = in_container(context, once, turn).await;
+    let mut staged = once.staged.iter();
+    let gone = blocking(|| staged.try_for_each(|path| context.host.remove_file(path)));
+    outcome?;
+    Ok(gone?)
+}
+
+async fn in_container<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
     once: &RunOnce,
     turn: Option<Turn<'_>>,

@@ -17,6 +17,7 @@ fn once(bed: &Bed, script: &str) -> RunOnce {
     let mut container = bed.script("check", script);
     container.network = NetworkMode::None;
     RunOnce {
+        staged: Vec::new(),
         container,
         purpose: "check the configuration".into(),
         deadline_seconds: 10,

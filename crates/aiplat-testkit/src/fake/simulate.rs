@@ -84,8 +84,8 @@ impl Simulated {
             }
             Step::Renew(renewal) => self.file(&renewal.done),
             Step::SignIn(step) => self.file(&step.kept),
-            Step::Check(_)
-            | Step::Gate(_)
+            Step::Check(once) => once.staged.iter().for_each(|path| self.gone(path)),
+            Step::Gate(_)
             | Step::Provision(_)
             | Step::Withdraw(_)
             | Step::Secret(_)
@@ -136,6 +136,16 @@ impl Simulated {
         };
         self.0.paths.insert(path.clone(), state);
         self.filled(path);
+    }
+
+    fn gone(&mut self, path: &Path) {
+        self.0.paths.insert(path.to_path_buf(), PathState::Absent);
+        let Some(parent) = path.parent() else { return };
+        let mut all = self.0.paths.iter();
+        let left = all.any(|(p, s)| p.parent() == Some(parent) && *s != PathState::Absent);
+        if let Some(PathState::Directory { empty, .. }) = self.0.paths.get_mut(parent) {
+            *empty = !left;
+        }
     }
 
     /// The directory of something that was made is not empty any more.

@@ -3,7 +3,9 @@
 use aiplat_core::names::ServiceName;
 use aiplat_core::observed::ContainerState;
 use aiplat_core::plan::Reach;
+use aiplat_core::spec::FileSpec;
 use aiplat_docker::engine::Engine as _;
+use aiplat_docker::host::Host as _;
 use aiplat_testkit::fake::stack::Recipe;
 use aiplat_testkit::fake::{Machine, Run, RunError, Trouble};
 
@@ -174,6 +176,40 @@ async fn a_reload_happens_even_where_nothing_changed_and_by_force() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_staged_for_a_check_goes_with_it_or_with_the_next_deploy() {
+    let catalogue = catalogue();
+    let (machine, stack) = (machine(&catalogue), stack(&recipe(), &catalogue));
+    let run = run(&machine, &stack, &catalogue);
+    run.deploy().await.unwrap();
+    let check = run.desired.service(&"caddy".parse().unwrap()).unwrap();
+    let staged = check.check.clone().unwrap().staged;
+    let foreign = FileSpec {
+        path: staged[0].path.with_file_name("somebody's"),
+        ..staged[0].clone()
+    };
+    machine.host.write_file(&foreign).unwrap();
+    let before = machine.picture();
+    let left = |machine: &Machine| {
+        let tree = machine.picture().tree;
+        staged.iter().any(|file| tree.contains_key(&file.path))
+    };
+    assert!(!left(&machine), "a deploy leaves nothing");
+    let mut killed = 0;
+    for n in 0..20 {
+        let machine = machine.fork();
+        let run = run.on(&machine);
+        machine.trouble(Trouble::DieAfter(n));
+        let _ = run.reload(&names(&["caddy"])).await;
+        killed += usize::from(left(&machine));
+        machine.trouble(Trouble::Never);
+        run.deploy().await.unwrap();
+        let differences = machine.picture().differences(&before);
+        assert!(differences.is_empty(), "{n}:\n{}", differences.join("\n"));
+    }
+    assert!(killed > 2, "{killed} runs died between staging and its end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_changes_nothing_of_the_service() {
     let catalogue = catalogue();
     let (machine, old, new) = (
@@ -184,14 +220,7 @@ async fn what_is_refused_changes_nothing_of_the_service() {
     run(&machine, &old, &catalogue).deploy().await.unwrap();
     let run = run(&machine, &new, &catalogue);
     let (caddy, prometheus) = (image(&run, "caddy"), image(&run, "prometheus"));
-    let files = |machine: &Machine| {
-        let tree = machine.picture().tree;
-        // a copy that is only checked lies beside
-        let served = tree
-            .into_iter()
-            .filter(|(path, _)| !path.to_string_lossy().contains(".next"));
-        served.collect::<Vec<_>>()
-    };
+    let files = |machine: &Machine| machine.picture().tree.into_iter().collect::<Vec<_>>();
     let before = files(&machine);
     // the program that checks it says no
     let checked = machine.fork();

@@ -1,5 +1,7 @@
 //! One service: its files and their check, its container, what is made inside it, and how it learns of new files.
 
+use std::path::PathBuf;
+
 use super::{Builder, id, refs};
 use crate::desired::DesiredService;
 use crate::observed::PathState;
@@ -63,9 +65,14 @@ impl Builder<'_> {
         }
     }
 
-    /// Stages and checks configuration that is about to change; gives the id of the check.
+    /// Stages and checks configuration that is about to change; gives the id of the check. Where nothing is about to,
+    /// what an interrupted run staged goes.
     fn check(&mut self, service: &DesiredService, outdated: bool, image: &str) -> Option<String> {
-        let check = service.check.as_ref().filter(|_| outdated)?;
+        let check = service.check.as_ref()?;
+        if !outdated {
+            self.unstage(service, &check.run.staged);
+            return None;
+        }
         let staged = id::of("stage", &service.name);
         let after = [id::DIRECTORIES, id::SECRETS];
         let why = "the new configuration is checked before it is used";
@@ -83,6 +90,18 @@ impl Builder<'_> {
         let step = Step::Check(Box::new(check.run.clone()));
         self.push(id.clone(), &after, Change::Verify, why, step);
         Some(id)
+    }
+
+    fn unstage(&mut self, service: &DesiredService, staged: &[PathBuf]) {
+        for path in staged {
+            if matches!(self.observed.path(path), PathState::File { .. }) {
+                let file = path.strip_prefix(self.base_dir).unwrap_or(path);
+                let id = format!("unstage/{}/{}", service.name, file.display());
+                let why = "left over from an interrupted check";
+                let step = Step::RemoveFile { path: path.clone() };
+                self.push(id, &[], Change::Remove, why, step);
+            }
+        }
     }
 
     pub(super) fn provisions(&mut self, service: &DesiredService) -> Vec<String> {

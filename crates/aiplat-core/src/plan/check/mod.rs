@@ -113,6 +113,7 @@ impl Checker<'_> {
                 self.expect(alone, "a check has a network");
                 let labelled = run.container.labels.contains_key(label::PURPOSE);
                 self.expect(labelled, "a check has no label that says so");
+                run.staged.iter().for_each(|path| self.inside(path));
             }
             Step::Start { gate, .. } | Step::Gate(gate) => self.gate(gate),
             Step::Provision(provision) => self.provision(provision),
