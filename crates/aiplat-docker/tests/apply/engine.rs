@@ -31,6 +31,7 @@ pub(crate) struct Container {
     pub(crate) image: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) running: bool,
+    pub(crate) frozen: bool,
 }
 
 #[derive(Default)]
@@ -216,6 +217,7 @@ impl Engine for Fake {
             image: spec.image.clone(),
             labels,
             running: false,
+            frozen: false,
         };
         self.act(format!("create {}", spec.name), |state| {
             if state.containers.values().any(|c| c.name == made.name) {
@@ -242,10 +244,16 @@ impl Engine for Fake {
         .await
     }
     async fn container_pause(&self, id: &str) -> Answer<()> {
-        self.act(format!("pause {id}"), |_| Ok(())).await
+        self.act(format!("pause {id}"), |state| {
+            with(state, id, |c| c.frozen = true)
+        })
+        .await
     }
     async fn container_unpause(&self, id: &str) -> Answer<()> {
-        self.act(format!("unpause {id}"), |_| Ok(())).await
+        self.act(format!("unpause {id}"), |state| {
+            with(state, id, |c| c.frozen = false)
+        })
+        .await
     }
     async fn container_kill(&self, id: &str, _: &str) -> Answer<()> {
         self.act(format!("kill {id}"), |_| Ok(())).await
@@ -283,10 +291,10 @@ impl Engine for Fake {
                 labels: found.labels.clone(),
                 image_id: String::new(),
                 image: found.image.clone(),
-                state: if found.running {
-                    ContainerState::Running
-                } else {
-                    ContainerState::Created
+                state: match (found.running, found.frozen) {
+                    (true, false) => ContainerState::Running,
+                    (true, true) => ContainerState::Paused,
+                    (false, _) => ContainerState::Created,
                 },
                 pid: None,
                 exit_code: 0,

@@ -6,3 +6,4 @@ mod host;
 mod interrupted;
 mod order;
 mod specs;
+mod start;
