@@ -34,4 +34,5 @@ pub mod host;
 pub mod observe;
 pub mod probe;
 pub mod redact;
+mod resp;
 pub mod stack;

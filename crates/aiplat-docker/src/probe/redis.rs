@@ -2,10 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
-
 use super::Outcome;
+use crate::resp::{Connection, Reply};
 
 /// Whether the server lets us in with the password and answers PONG.
 pub(super) async fn ready(to: SocketAddr, password: &str) -> Outcome {
@@ -16,48 +14,31 @@ pub(super) async fn ready(to: SocketAddr, password: &str) -> Outcome {
 }
 
 async fn greet(to: SocketAddr, password: &str) -> std::io::Result<Outcome> {
-    let mut stream = BufReader::new(TcpStream::connect(to).await?);
+    let mut server = Connection::open(to).await?;
     if !password.is_empty() {
-        stream.write_all(&request(&["AUTH", password])).await?;
-        let said = line(&mut stream).await?;
-        if !said.starts_with("+OK") {
-            return Ok(Outcome::NotYet(format!("AUTH was answered `{said}`")));
+        let login = said(&mut server, &["AUTH", password], "OK").await?;
+        if login != Outcome::Ready {
+            return Ok(login);
         }
     }
-    stream.write_all(&request(&["PING"])).await?;
-    let said = line(&mut stream).await?;
-    Ok(if said == "+PONG" {
-        Outcome::Ready
-    } else {
-        Outcome::NotYet(format!("PING was answered `{said}`"))
+    said(&mut server, &["PING"], "PONG").await
+}
+
+async fn said(server: &mut Connection, words: &[&str], wanted: &str) -> std::io::Result<Outcome> {
+    Ok(match server.ask(words).await? {
+        Reply::Text(said) if said == wanted => Outcome::Ready,
+        said => Outcome::NotYet(format!("{} was answered `{said}`", words[0])),
     })
 }
 
 /// The server's answer to AUTH.
-pub(crate) async fn auth(to: SocketAddr, password: &str) -> std::io::Result<String> {
-    let mut stream = BufReader::new(TcpStream::connect(to).await?);
-    stream.write_all(&request(&["AUTH", password])).await?;
-    line(&mut stream).await
-}
-
-async fn line(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    stream.read_until(b'\n', &mut bytes).await?;
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]);
-    Ok(text.trim_end().to_owned())
-}
-
-fn request(words: &[&str]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
-    }
-    bytes
+pub(crate) async fn auth(to: SocketAddr, password: &str) -> std::io::Result<Reply> {
+    Connection::open(to).await?.ask(&["AUTH", password]).await
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;

@@ -4,7 +4,6 @@ pub(super) mod postgres;
 pub(super) mod programs;
 pub(super) mod qdrant;
 pub(super) mod redis;
-mod resp;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

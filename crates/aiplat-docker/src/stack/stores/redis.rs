@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use aiplat_core::backup::KeyCount;
 
-use super::resp::{Connection, Reply};
 use super::{Store, StoreError};
 use crate::engine::Engine;
 use crate::host::files::copy;
+use crate::resp::{Connection, Reply};
 
 /// How often a save is asked for that another one stands in the way of.
 const TRIES: u32 = 50;

@@ -1,5 +1,6 @@
-//! As much of the cache's protocol as a backup speaks.
+//! As much of Redis' protocol as a probe and a backup speak.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -10,22 +11,31 @@ const LONGEST: usize = 1 << 20;
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Text(String),
     Error(String),
     List(Vec<Self>),
 }
 
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(words) | Self::Error(words) => f.write_str(words),
+            Self::List(all) => write!(f, "a list of {}", all.len()),
+        }
+    }
+}
+
 /// A session.
-pub(super) struct Connection(BufReader<TcpStream>);
+pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    pub(super) async fn open(to: SocketAddr) -> std::io::Result<Self> {
+    pub(crate) async fn open(to: SocketAddr) -> std::io::Result<Self> {
         Ok(Self(BufReader::new(TcpStream::connect(to).await?)))
     }
 
     /// Asks, and reads the answer.
-    pub(super) async fn ask(&mut self, words: &[&str]) -> std::io::Result<Reply> {
+    pub(crate) async fn ask(&mut self, words: &[&str]) -> std::io::Result<Reply> {
         let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
         for word in words {
             bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
