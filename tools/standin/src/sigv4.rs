@@ -121,7 +121,7 @@ fn encoded(text: &str) -> String {
 
 /// The same request, signed.
 #[cfg(test)]
-pub fn signed(request: Request, access: &str, secret: &str) -> Request {
+pub(crate) fn signed(request: Request, access: &str, secret: &str) -> Request {
     let request = request
         .header_set("host", "localhost:9000")
         .header_set("x-amz-date", "20130524T000000Z")
