@@ -193,7 +193,7 @@ fn less_memory_than_is_used_is_refused_before_anything_is_written() {
         let found = of(Some("/aiplat-1")).unwrap();
         assert_eq!((found.memory_bytes, found.pids), (4 * 4096, 5));
         assert_eq!(of(None).unwrap(), CgroupUse::default());
-        let wants = |pages| CgroupFacts {
+        let wants = |pages: u64| CgroupFacts {
             memory_bytes: Some(pages * 4096),
             ..NONE
         };
