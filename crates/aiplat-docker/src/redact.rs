@@ -169,9 +169,14 @@ fn gate_texts(gate: &Gate) -> Vec<&Text> {
 }
 
 fn withdrawal_texts(withdrawal: &Withdrawal) -> Vec<&Text> {
-    let Withdrawal::Postgres { gate, password, .. } = withdrawal;
-    let mut all = gate_texts(gate);
-    all.push(password);
+    let mut all = gate_texts(withdrawal.gate());
+    match withdrawal {
+        Withdrawal::Postgres { password, .. } => all.push(password),
+        Withdrawal::Http { shelves, .. } => {
+            let headers = shelves.iter().flat_map(|shelf| &shelf.headers);
+            all.extend(headers.map(|(_, value)| value));
+        }
+    }
     all
 }
 

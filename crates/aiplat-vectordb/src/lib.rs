@@ -59,8 +59,8 @@ pub use names::{
     names_for,
 };
 pub use provision::{
-    HttpProvision, Method, Provision, SqlProvision, SqlStatement, SqlTarget, StoreUser,
-    provisioning, store_users,
+    Holding, HttpProvision, Method, Own, Provision, SqlProvision, SqlStatement, SqlTarget,
+    StoreUser, holdings, provisioning, store_users,
 };
 pub use secret::{KeyFormat, KeyProblem, KeyScope, KeySpec, SecretRef};
 pub use spec::{AuthModel, Provisioning, StoreSpec};

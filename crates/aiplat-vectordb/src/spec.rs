@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar::Grammar;
-use crate::provision::Provision;
+use crate::provision::{Holding, Provision};
 use crate::secret::KeySpec;
 use crate::stores::StoreKind;
 
@@ -84,6 +84,7 @@ pub struct StoreSpec {
     pub notes: &'static [&'static str],
     pub(crate) variables: fn(&StoreContext) -> Vec<(&'static str, Var)>,
     pub(crate) provision: fn(&StoreContext) -> Vec<Provision>,
+    pub(crate) holdings: fn(&StoreContext) -> Vec<Holding>,
 }
 
 impl StoreSpec {

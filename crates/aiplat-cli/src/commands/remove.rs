@@ -17,9 +17,9 @@ use crate::session::Session;
 /// Directories, secrets, databases, reservations and a service file of your own stay, so that `aiplat add` brings it back
 /// as it was. A service that others need is refused, with their names.
 ///
-/// With `--purge` all that goes too: its databases with their roles, the copies that upgrades kept, and its files, each
-/// named before. Refused before anything is touched where PostgreSQL does not run or somebody else has a part in one of
-/// its databases. What cannot be told from others' is named and stays. A service that was removed before can still be
+/// With `--purge` all that goes too: its databases with their roles, what has its name in the vector store, the copies
+/// that upgrades kept, and its files, each named before. Refused before anything is touched where a store does not run or
+/// somebody else has a part in one of its databases. What cannot be told from others' is named and stays. A service that was removed before can still be
 /// purged.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -28,11 +28,11 @@ Examples:
       asks first
   aiplat remove flowise --yes
   aiplat remove flowise --purge
-      its databases, data, logs, configuration and secrets too; asks first, naming each")]
+      its databases, vectors, data, logs, configuration and secrets too; asks first, naming each")]
 pub(crate) struct Remove {
     /// The service, or the name of a bundle such as `dify`
     service: ServiceName,
-    /// Take away what it kept as well: databases, data, logs, configuration, secrets, and a service file of your own
+    /// Take away what it kept as well: databases, vectors, data, logs, configuration, secrets, and a service file of your own
     #[arg(long)]
     purge: bool,
 }

@@ -25,6 +25,7 @@ mod operations;
 #[path = "../common/pages.rs"]
 mod pages;
 mod purge;
+mod purge_vectors;
 mod reboot;
 mod registry;
 mod render;

@@ -27,8 +27,8 @@ use crate::spec::{
     label,
 };
 
-pub(crate) use withdraw::own_databases;
 pub use withdraw::{Deposit, deposits};
+pub(crate) use withdraw::{own_databases, own_vectors};
 
 /// Where the host's boot loads profiles from.
 pub const APPARMOR_SYSTEM_DIR: &str = "/etc/apparmor.d";

@@ -161,7 +161,7 @@ fn provisions(context: &Context<'_>, service: &Service) -> Vec<(ServiceName, Pro
 }
 
 /// `Bearer <key>`.
-fn prefixed(context: &Context<'_>, key: &Text) -> Text {
+pub(super) fn prefixed(context: &Context<'_>, key: &Text) -> Text {
     Text::secret(
         format!("Bearer {}", key.shown()),
         format!("Bearer {}", key.expose()).into(),

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use aiplat_apparmor::InForce;
-use aiplat_vectordb::{Provision as StoreProvision, provisioning};
+use aiplat_vectordb::{Holding, Provision as StoreProvision, StoreContext, holdings, provisioning};
 
 use super::Context;
-use super::probes::{SUPERUSER, SUPERUSER_SECRET, gate};
+use super::probes::{SUPERUSER, SUPERUSER_SECRET, gate, prefixed};
 use crate::catalogue::{Catalogue, Service};
 use crate::config::StackConfig;
 use crate::names::ServiceName;
 use crate::observed::EngineFacts;
 use crate::render::{Renderer, database_names};
-use crate::spec::{OwnDatabase, Withdrawal};
+use crate::spec::{OwnDatabase, Shelf, Withdrawal};
 
 /// What services that go may have inside one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub fn deposits(
             .is_ok_and(|found| found == InForce::Enforced),
         renderer: Renderer::new(config, catalogue),
     };
-    let postgres = context.databases(services);
-    postgres.into_iter().collect()
+    let both = [context.databases(services), context.vectors(services)];
+    both.into_iter().flatten().collect()
 }
 
 impl Context<'_> {
@@ -87,6 +87,66 @@ impl Context<'_> {
             }),
         })
     }
+
+    /// What those that go have in the vector store by names that none has which stays.
+    fn vectors(&self, services: &[ServiceName]) -> Option<Deposit> {
+        let [goes, stays] = self.parted(services);
+        let all = |these: &[&Service]| -> Vec<StoreContext> {
+            these
+                .iter()
+                .filter_map(|s| own_vectors(self.config, s))
+                .collect()
+        };
+        let kept = all(&stays);
+        let mut own = all(&goes);
+        own.retain(|mine| kept.iter().all(|theirs| theirs.names != mine.names));
+        own.dedup_by(|a, b| a.names == b.names);
+        let first = own.first()?;
+        let store: ServiceName = first.kind.spec().service.parse().ok()?;
+        if services.contains(&store) {
+            return None;
+        }
+        let shelves = own
+            .iter()
+            .flat_map(holdings)
+            .map(|h| self.shelf(h))
+            .collect();
+        let port = first.port;
+        let server = self.catalogue.get(&store);
+        let server = server.filter(|_| self.config.selection.has(&store));
+        Some(Deposit {
+            withdrawal: server.map(|server| Withdrawal::Http {
+                gate: gate(self, server),
+                port,
+                shelves,
+            }),
+            store,
+        })
+    }
+
+    fn shelf(&self, holding: Holding) -> Shelf {
+        let bearer = holding
+            .bearer
+            .and_then(|key| self.renderer.secret(&key.name));
+        let header = bearer.map(|key| ("authorization".to_owned(), prefixed(self, &key)));
+        Shelf {
+            what: holding.what.to_owned(),
+            path: holding.path,
+            list: holding.list.to_owned(),
+            name: holding.name.to_owned(),
+            headers: header.into_iter().collect(),
+            own: holding.own,
+            kept: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+}
+
+/// The names under which a service keeps its vectors, where its store is spoken to over HTTP.
+pub(crate) fn own_vectors(config: &StackConfig, service: &Service) -> Option<StoreContext> {
+    config
+        .vector(service)
+        .filter(|vector| !holdings(vector).is_empty())
 }
 
 /// The databases that are made for a service.

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use aiplat_vectordb::StoreKind;
-
 use super::step::{Change, Plan, PlannedStep, Step};
 use crate::catalogue::{Catalogue, MountKind, Service};
 use crate::config::{Selection, StackConfig, Stage, needed};
@@ -61,16 +59,18 @@ impl Kept {
 
     fn elsewhere_of(&mut self, config: &StackConfig, service: &Service) {
         let name = &service.name;
-        let store = config.vector_store().spec().service;
+        let kind = config.vector_store();
+        let store = kind.spec().service;
         let has_store = config
             .selection
             .services()
             .iter()
             .any(|s| s.as_str() == store);
-        let own = config.vector_store() == StoreKind::Pgvector;
-        if has_store && !own && service.vector_store.is_none() && config.vector(service).is_some() {
-            let words = format!("what `{name}` stored in `{store}` stays there");
-            self.elsewhere.push(words);
+        let wiring = service.vector.entry(kind);
+        if has_store && wiring.is_used() && !wiring.is_named() {
+            self.elsewhere.push(format!(
+                "what `{name}` stored in `{store}` under names of its own choice stays there: none can be told from another's"
+            ));
         }
         let redis = service.needs.iter().find(|need| need.as_str() == "redis");
         if redis.is_some_and(|redis| config.selection.has(redis)) {

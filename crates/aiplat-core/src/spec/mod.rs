@@ -23,7 +23,7 @@ pub use host::{
 pub use probe::{Gate, HttpRequest, PostgresDatabase, Probe, Provision, Reload, ReloadAction};
 pub use secret::{Ask, SecretAct, SecretChange, SecretDeed};
 pub use sign_in::SignIn;
-pub use withdraw::{OwnDatabase, Withdrawal};
+pub use withdraw::{OwnDatabase, Shelf, Withdrawal};
 
 /// Labels that every object of a stack carries on the engine; the code acts on no object without them.
 pub mod label {

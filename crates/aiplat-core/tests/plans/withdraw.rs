@@ -25,8 +25,11 @@ fn of(case: &Case, services: &[&str]) -> Vec<Deposit> {
 
 fn databases(deposits: &[Deposit]) -> Vec<OwnDatabase> {
     let all = deposits.iter().filter_map(|d| d.withdrawal.as_ref());
-    all.flat_map(|Withdrawal::Postgres { databases, .. }| databases.clone())
-        .collect()
+    all.flat_map(|withdrawal| match withdrawal {
+        Withdrawal::Postgres { databases, .. } => databases.clone(),
+        Withdrawal::Http { .. } => Vec::new(),
+    })
+    .collect()
 }
 
 fn names(deposits: &[Deposit]) -> Vec<String> {
@@ -121,12 +124,68 @@ fn the_checker_finds_a_withdrawal_of_what_stays() {
     let case = case(&recipe("flowise"), &host, &catalogue);
     for (database, role) in [("a__flowise_app", "x"), ("x", "a__flowise")] {
         let mut found = of(&case, &["n8n"]).remove(0).withdrawal.unwrap();
-        let Withdrawal::Postgres { databases, .. } = &mut found;
+        let Withdrawal::Postgres { databases, .. } = &mut found else {
+            panic!("{found:?}")
+        };
         databases.push(OwnDatabase {
             database: database.to_owned(),
             role: role.to_owned(),
         });
         let words = case.check(&purge(&case, vec![found]), &catalogue);
+        assert!(
+            words
+                .iter()
+                .any(|w| w.contains("which a service has that stays")),
+            "{words:?}"
+        );
+    }
+}
+
+/// A stack with one of the stores that are spoken to over HTTP.
+fn with(store: &str, services: &str) -> Recipe {
+    Recipe::named("a", 1)
+        .with("SERVICES", services)
+        .with("VECTOR_DB", store)
+}
+
+#[test]
+fn of_a_vector_store_goes_what_has_the_services_own_names_and_what_was_there_before_can_stay() {
+    let (host, catalogue) = (bare(false), catalogue());
+    for (store, own, other) in [
+        ("qdrant", "a__openwebui__files", "a__litellm"),
+        ("weaviate", "A__openwebui__files", "A__dify__files"),
+    ] {
+        let case = case(&with(store, "litellm"), &host, &catalogue);
+        let found = of(&case, &["openwebui"]);
+        let at = found.iter().find(|d| d.store.as_str() == store);
+        // a store that nobody needs any more is not run, and what it keeps is not asked for
+        let Some(withdrawal) = at.and_then(|d| d.withdrawal.clone()) else {
+            assert_eq!(store, "weaviate", "{found:?}");
+            continue;
+        };
+        let Withdrawal::Http { shelves, .. } = &withdrawal else {
+            panic!("{withdrawal:?}")
+        };
+        assert!(
+            shelves[0].goes(own) && !shelves[0].goes(other),
+            "{shelves:?}"
+        );
+        let before = format!("{}/{own}", shelves[0].path);
+        let Some(Withdrawal::Http { shelves, .. }) = withdrawal.clone().without(&[before]) else {
+            panic!("what comes later goes")
+        };
+        assert!(!shelves[0].goes(own) && shelves[0].goes(&format!("{own}2")));
+        let plan = purge(&case, vec![withdrawal]);
+        assert_eq!(case.check(&plan, &catalogue), [""; 0]);
+        // and the checker knows what stays
+        let stays = crate::common::case(&with(store, "litellm,openwebui"), &host, &catalogue);
+        let words = stays.check(
+            &purge(
+                &stays,
+                found.into_iter().filter_map(|d| d.withdrawal).collect(),
+            ),
+            &catalogue,
+        );
         assert!(
             words
                 .iter()

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::Outcome;
 
-/// How much of an answer's body is read, bytes.
+/// How much of an answer's body is read where nothing else is said, bytes.
 const BODY: usize = 64 * 1024;
 
 /// How much of an answer is repeated in words.
@@ -51,7 +51,7 @@ impl<'a> HttpCall<'a> {
 pub(crate) struct HttpAnswer {
     /// Status.
     pub(crate) status: u16,
-    /// At most 64 KiB of the body.
+    /// The body, as much of it as was to be read.
     pub(crate) body: String,
 }
 
@@ -68,6 +68,11 @@ impl HttpAnswer {
 
 /// Sends a request and reads the answer. The error is in words for people, and holds nothing of the request.
 pub(crate) async fn call(call: HttpCall<'_>) -> Result<HttpAnswer, String> {
+    call_within(call, BODY).await
+}
+
+/// The same, with room for so many bytes of the answer's body.
+pub(crate) async fn call_within(call: HttpCall<'_>, room: usize) -> Result<HttpAnswer, String> {
     let HttpCall {
         to,
         method,
@@ -107,10 +112,10 @@ pub(crate) async fn call(call: HttpCall<'_>) -> Result<HttpAnswer, String> {
         let mut kept = Vec::new();
         while let Some(frame) = incoming.frame().await {
             if let Ok(data) = frame.map_err(spoken)?.into_data() {
-                let room = BODY.saturating_sub(kept.len()).min(data.len());
-                kept.extend_from_slice(&data[..room]);
+                let left = room.saturating_sub(kept.len()).min(data.len());
+                kept.extend_from_slice(&data[..left]);
             }
-            if kept.len() >= BODY {
+            if kept.len() >= room {
                 break;
             }
         }
@@ -161,5 +166,28 @@ pub(super) async fn ready(to: SocketAddr, path: &str, status: u16, body: Option<
             answer.excerpt()
         )),
         _ => Outcome::Ready,
+    }
+}
+
+/// A name as part of a path: everything but letters, digits and `-_.~` is escaped.
+pub(crate) fn escaped(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut all, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            all.push(char::from(byte));
+        } else {
+            all.push_str(&format!("%{byte:02X}"));
+        }
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_one_part_of_a_path() {
+        assert_eq!(escaped("ai__docs-1.x"), "ai__docs-1.x");
+        assert_eq!(escaped("a b/ü?"), "a%20b%2F%C3%BC%3F");
     }
 }

@@ -11,7 +11,7 @@ mod wait;
 
 pub(crate) use ask::address_of;
 pub use ask::{answers, probe_once};
-pub(crate) use http::{HttpCall, call};
+pub(crate) use http::{HttpAnswer, HttpCall, call, call_within, escaped};
 pub use outcome::{GateError, Outcome};
 pub(crate) use redis::auth;
 pub use wait::gate;

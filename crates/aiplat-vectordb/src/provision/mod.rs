@@ -1,10 +1,12 @@
 //! What must be made inside a store before a service of it starts, as data. Every step may be done
 //! again without harm, and does nothing the second time.
 
+mod holdings;
 mod http;
 mod sql;
 mod users;
 
+pub use holdings::{Holding, Own, holdings};
 pub use http::{HttpProvision, Method};
 pub use sql::{SqlProvision, SqlStatement, SqlTarget};
 pub use users::{StoreUser, store_users};

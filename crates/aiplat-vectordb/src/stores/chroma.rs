@@ -6,7 +6,7 @@ use super::StoreKind;
 use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar;
-use crate::provision::{HttpProvision, Method, Provision};
+use crate::provision::{Holding, HttpProvision, Method, Own, Provision};
 use crate::spec::{AuthModel, Provisioning, StoreSpec};
 
 pub(super) const SPEC: StoreSpec = StoreSpec {
@@ -35,6 +35,7 @@ pub(super) const SPEC: StoreSpec = StoreSpec {
     ],
     variables,
     provision,
+    holdings,
 };
 
 /// What every server has from the start.
@@ -81,4 +82,34 @@ fn provision(context: &StoreContext) -> Vec<Provision> {
             json!({ "name": database }),
         ),
     ]
+}
+
+/// Its own database with all in it, or what has its names in the one that all share. A tenant cannot be removed: an
+/// empty one of its name stays.
+fn holdings(context: &StoreContext) -> Vec<Holding> {
+    let names = &context.names;
+    let called = |prefix| Own::Named {
+        exactly: names.chroma.to_string(),
+        prefix,
+    };
+    let holding = |what, path, own| Holding {
+        what,
+        path,
+        list: "",
+        name: "/name",
+        bearer: None,
+        own,
+    };
+    let databases = |tenant: &str| format!("/api/v2/tenants/{tenant}/databases");
+    if context.provisioned {
+        let all = databases(names.tenant.as_str());
+        let collections = format!("{all}/{}/collections", names.chroma);
+        return vec![
+            holding("collection", collections, Own::All),
+            holding("database", all, called(None)),
+        ];
+    }
+    let shared = format!("{}/{DEFAULT_DATABASE}/collections", databases(DEFAULT_TENANT));
+    let prefix = Some(names.prefix.to_string());
+    vec![holding("collection", shared, called(prefix))]
 }

@@ -36,6 +36,7 @@ pub(super) const SPEC: StoreSpec = StoreSpec {
     ],
     variables,
     provision,
+    holdings: |_| Vec::new(),
 };
 
 fn variables(context: &StoreContext) -> Vec<(&'static str, Var)> {

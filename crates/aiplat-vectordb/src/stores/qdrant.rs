@@ -4,6 +4,7 @@ use super::StoreKind;
 use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar;
+use crate::provision::{Holding, Own};
 use crate::secret::{KeyFormat, KeyScope, KeySpec};
 use crate::spec::{AuthModel, Provisioning, StoreSpec};
 
@@ -40,6 +41,7 @@ pub(super) const SPEC: StoreSpec = StoreSpec {
     ],
     variables,
     provision: |_| Vec::new(),
+    holdings,
 };
 
 fn variables(context: &StoreContext) -> Vec<(&'static str, Var)> {
@@ -47,4 +49,18 @@ fn variables(context: &StoreContext) -> Vec<(&'static str, Var)> {
         ("collection", Var::Plain(context.names.collection.to_string())),
         ("prefix", Var::Plain(context.names.prefix.to_string())),
     ]
+}
+
+fn holdings(context: &StoreContext) -> Vec<Holding> {
+    vec![Holding {
+        what: "collection",
+        path: "/collections".to_owned(),
+        list: "/result/collections",
+        name: "/name",
+        bearer: context.admin_secret.clone(),
+        own: Own::Named {
+            exactly: context.names.collection.to_string(),
+            prefix: Some(context.names.prefix.to_string()),
+        },
+    }]
 }

@@ -6,7 +6,7 @@ use super::StoreKind;
 use crate::cache::CacheKind;
 use crate::context::{StoreContext, Var};
 use crate::grammar;
-use crate::provision::{HttpProvision, Method, Provision};
+use crate::provision::{Holding, HttpProvision, Method, Own, Provision};
 use crate::secret::{KeyFormat, KeyScope, KeySpec};
 use crate::spec::{AuthModel, Provisioning, StoreSpec};
 
@@ -41,6 +41,7 @@ pub(super) const SPEC: StoreSpec = StoreSpec {
     ],
     variables,
     provision,
+    holdings,
 };
 
 fn variables(context: &StoreContext) -> Vec<(&'static str, Var)> {
@@ -117,4 +118,35 @@ fn permissions(scope: &str) -> Vec<Value> {
     }
     all.push(json!({ "action": "read_nodes", "nodes": { "verbosity": "minimal" } }));
     all
+}
+
+/// Classes, and the role that reaches them. Its user goes with the server's own list.
+fn holdings(context: &StoreContext) -> Vec<Holding> {
+    let names = &context.names;
+    let bearer = context.admin_secret.clone();
+    let classes = Holding {
+        what: "class",
+        path: "/v1/schema".to_owned(),
+        list: "/classes",
+        name: "/class",
+        bearer: bearer.clone(),
+        own: Own::Named {
+            exactly: names.class.to_string(),
+            prefix: Some(names.class_prefix.to_string()),
+        },
+    };
+    let role = Holding {
+        what: "role",
+        path: "/v1/authz/roles".to_owned(),
+        list: "",
+        name: "/name",
+        bearer,
+        own: Own::Named {
+            exactly: names.role.to_string(),
+            prefix: None,
+        },
+    };
+    std::iter::once(classes)
+        .chain(context.provisioned.then_some(role))
+        .collect()
 }

@@ -111,6 +111,22 @@ impl Entry {
         }
     }
 
+    /// Whether the service is told under which names it keeps its vectors, or has a place of its own for them. Where it
+    /// names them itself, nobody can tell them from another's.
+    pub fn is_named(&self) -> bool {
+        const NAMES: [&str; 5] = ["prefix", "collection", "class", "database", "dsn"];
+        let names = |value: &String| {
+            NAMES
+                .iter()
+                .any(|name| value.contains(&format!("vector.{name}")))
+        };
+        let told = match &self.wiring {
+            Wiring::Env { env, files } => !files.is_empty() || env.values().any(names),
+            Wiring::InApp { .. } | Wiring::None { .. } => false,
+        };
+        told || self.provision || self.config.is_some()
+    }
+
     /// Whether the service uses the store at all.
     pub fn is_used(&self) -> bool {
         !matches!(self.wiring, Wiring::None { .. })

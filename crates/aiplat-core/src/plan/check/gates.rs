@@ -1,9 +1,11 @@
 //! Only the stack's own containers are asked, reloaded and provisioned.
 
+use aiplat_vectordb::holdings;
+
 use super::Checker;
-use crate::desired::own_databases;
+use crate::desired::{own_databases, own_vectors};
 use crate::names::ContainerName;
-use crate::spec::{Gate, Provision, Reload, Withdrawal};
+use crate::spec::{Gate, OwnDatabase, Provision, Reload, Shelf, Withdrawal};
 
 impl Checker<'_> {
     pub(super) fn gate(&mut self, gate: &Gate) {
@@ -45,14 +47,35 @@ impl Checker<'_> {
             runs,
             "takes something out of a store that the stack does not run",
         );
-        let Withdrawal::Postgres { databases, .. } = withdrawal;
         let stays = self.config.selection.services().iter();
-        let stays = stays.filter_map(|name| self.catalogue.get(name));
-        let kept: Vec<_> = stays.flat_map(|s| own_databases(self.config, s)).collect();
-        for own in databases {
-            let free = kept.iter().all(|kept| kept.apart(own));
-            let words = format!("drops `{}`, which a service has that stays", own.database);
-            self.expect(free, words);
+        let stays: Vec<_> = stays.filter_map(|name| self.catalogue.get(name)).collect();
+        let mut taken = Vec::new();
+        match withdrawal {
+            Withdrawal::Postgres { databases, .. } => {
+                let kept = stays.iter().flat_map(|s| own_databases(self.config, s));
+                let kept: Vec<_> = kept.collect();
+                let shared = |own: &&OwnDatabase| !kept.iter().all(|kept| kept.apart(own));
+                taken.extend(
+                    databases
+                        .iter()
+                        .filter(shared)
+                        .map(|own| own.database.clone()),
+                );
+            }
+            Withdrawal::Http { shelves, .. } => {
+                let kept = stays.iter().filter_map(|s| own_vectors(self.config, s));
+                for theirs in kept.flat_map(|vector| holdings(&vector)) {
+                    let same =
+                        |shelf: &&Shelf| shelf.path == theirs.path && shelf.own == theirs.own;
+                    taken.extend(shelves.iter().filter(same).map(|shelf| shelf.path.clone()));
+                }
+            }
+        }
+        for name in taken {
+            self.expect(
+                false,
+                format!("drops `{name}`, which a service has that stays"),
+            );
         }
     }
 

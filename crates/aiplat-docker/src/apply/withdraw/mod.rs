@@ -1,11 +1,12 @@
 //! Taking out of a store what a service had in it: what making it there is, backwards.
 
+mod http;
 mod postgres;
 
 use std::net::SocketAddr;
 
 use aiplat_core::names::StackId;
-use aiplat_core::spec::{Gate, Withdrawal};
+use aiplat_core::spec::Withdrawal;
 
 use super::ownership::own_service;
 use super::run::Context;
@@ -27,23 +28,22 @@ pub(crate) async fn there<E: Engine>(
     withdrawal: &Withdrawal,
     redactor: &Redactor,
 ) -> Result<Option<Withdrawal>, StepError> {
-    let Withdrawal::Postgres {
-        gate,
-        port,
-        user,
-        password,
-        databases,
-    } = withdrawal;
-    let to = store_at(engine, stack, gate, *port).await?;
-    let databases = postgres::there(to, user, password, databases, redactor).await?;
-    let (gate, user, password, port) = (gate.clone(), user.clone(), password.clone(), *port);
-    Ok((!databases.is_empty()).then_some(Withdrawal::Postgres {
-        gate,
-        port,
-        user,
-        password,
-        databases,
-    }))
+    let mut found = withdrawal.clone();
+    let to = store_at(engine, stack, &found).await?;
+    match &mut found {
+        Withdrawal::Postgres {
+            user,
+            password,
+            databases,
+            ..
+        } => *databases = postgres::there(to, user, password, databases, redactor).await?,
+        Withdrawal::Http { gate, shelves, .. } => {
+            for shelf in shelves {
+                shelf.seen = http::there(to, gate, shelf, redactor).await?;
+            }
+        }
+    }
+    Ok((!found.what().is_empty()).then_some(found))
 }
 
 /// Takes it out. All or some of it may be gone already.
@@ -51,20 +51,26 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
     withdrawal: &Withdrawal,
 ) -> Result<(), StepError> {
-    let Withdrawal::Postgres {
-        gate,
-        port,
-        user,
-        password,
-        databases,
-    } = withdrawal;
     let phase = |phase| {
-        let service = &gate.service;
+        let service = &withdrawal.gate().service;
         context.events.on(Event::Phase { service, phase });
     };
     phase(Phase::Withdrawing);
-    let to = store_at(context.engine, &context.plan.stack_id, gate, *port).await?;
-    postgres::drop(to, user, password, databases, &context.redactor).await?;
+    let to = store_at(context.engine, &context.plan.stack_id, withdrawal).await?;
+    let redactor = &context.redactor;
+    match withdrawal {
+        Withdrawal::Postgres {
+            user,
+            password,
+            databases,
+            ..
+        } => postgres::drop(to, user, password, databases, redactor).await?,
+        Withdrawal::Http { gate, shelves, .. } => {
+            for shelf in shelves {
+                http::remove(to, gate, shelf, redactor).await?;
+            }
+        }
+    }
     phase(Phase::Healthy);
     Ok(())
 }
@@ -82,14 +88,15 @@ pub(super) fn words(withdrawal: &Withdrawal) -> String {
 async fn store_at<E: Engine>(
     engine: &E,
     stack: &StackId,
-    gate: &Gate,
-    port: u16,
+    withdrawal: &Withdrawal,
 ) -> Result<SocketAddr, StepError> {
+    let (Withdrawal::Postgres { gate, port, .. } | Withdrawal::Http { gate, port, .. }) =
+        withdrawal;
     let nowhere = || ProvisionError::NoAddress {
         service: gate.service.to_string(),
     };
     let found = own_service(engine, stack, &gate.service, gate.container.as_str()).await?;
     let detail = found.ok_or_else(nowhere)?;
     let address = address_of(engine, gate, &detail).await?;
-    Ok(SocketAddr::from((address.ok_or_else(nowhere)?, port)))
+    Ok(SocketAddr::from((address.ok_or_else(nowhere)?, *port)))
 }

@@ -39,7 +39,7 @@ pub struct Removing {
 /// Plans the removal of a service, or of a bundle, from the stack in a directory, under the stack's lock.
 ///
 /// Without `purge` everything that it kept stays: data, logs, secrets, reservations, and a service file of the user's
-/// own. With it, what the service has inside stores that stay goes, too: its databases with their roles. A service that was
+/// own. With it, what the service has inside stores that stay goes, too: its databases with their roles, and what has its names in the vector store. A service that was
 /// removed before can still be purged.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 
 use super::{Store, StoreError};
 use crate::engine::Engine;
+use crate::probe::escaped;
 
 /// The secret that opens it.
 const KEY: &str = "qdrant_api_key";
@@ -264,27 +265,4 @@ fn full(text: String) -> Body {
     Full::new(Bytes::from(text))
         .map_err(|never| match never {})
         .boxed_unsync()
-}
-
-/// A name as part of a path: everything but letters, digits and `-_.~` is escaped.
-fn escaped(name: &str) -> String {
-    name.bytes().fold(String::new(), |mut all, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            all.push(char::from(byte));
-        } else {
-            all.push_str(&format!("%{byte:02X}"));
-        }
-        all
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_stays_one_part_of_a_path() {
-        assert_eq!(escaped("ai__docs-1.x"), "ai__docs-1.x");
-        assert_eq!(escaped("a b/ü?"), "a%20b%2F%C3%BC%3F");
-    }
 }
