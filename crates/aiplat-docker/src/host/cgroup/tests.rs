@@ -163,9 +163,9 @@ fn used(place: &Path, names: [&str; 2], prefix: &str, pids: &Path) {
         );
         fs::write(place.join("memory.stat"), stat).unwrap();
     }
-    let pids = pids.join("c0ffee");
-    fs::create_dir_all(&pids).unwrap();
-    fs::write(pids.join("pids.current"), "5\n").unwrap();
+    fs::create_dir_all(pids.join("c0ffee")).unwrap();
+    fs::write(pids.join("pids.max"), "max\n").unwrap();
+    fs::write(pids.join("c0ffee/pids.current"), "5\n").unwrap();
 }
 
 #[test]
