@@ -1,6 +1,6 @@
 //! `aiplat events`
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aiplat_core::config::StackConfig;
 use aiplat_docker::certificate::now;
@@ -8,6 +8,7 @@ use aiplat_docker::engine::Engine;
 use aiplat_docker::stack::{Happened, events, recorded};
 use clap::Args;
 use futures_util::StreamExt;
+use serde_json::{Value, json};
 
 use super::Ended;
 use crate::exit::Exit;
@@ -99,7 +100,7 @@ fn recorded_since(
 
 fn show(session: &Session, happened: &Happened) {
     if session.printer.is_json() {
-        session.printer.line(happened);
+        session.printer.line(&document(happened));
         return;
     }
     let detail: Vec<String> = happened
@@ -117,4 +118,31 @@ fn show(session: &Session, happened: &Happened) {
         style::faint(&detail.join(", "))
     );
     session.printer.text(text.trim_end());
+}
+
+/// The event for programs: its time as all other documents have theirs.
+fn document(happened: &Happened) -> Value {
+    let mut document = json!(happened);
+    let since = Duration::from_millis(happened.at.try_into().unwrap_or_default());
+    let at = humantime::format_rfc3339_millis(UNIX_EPOCH + since);
+    document["at"] = json!(at.to_string());
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_get_the_time_as_rfc_3339() {
+        let happened = Happened {
+            at: 1_795_341_120_680,
+            by: "engine",
+            service: None,
+            what: "die".into(),
+            on: "a-redis".into(),
+            detail: std::collections::BTreeMap::new(),
+        };
+        assert_eq!(document(&happened)["at"], "2026-11-22T09:52:00.680Z");
+    }
 }

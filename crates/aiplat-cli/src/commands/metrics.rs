@@ -30,7 +30,7 @@ impl Metrics {
         let found = metrics(&engine, &host, catalogue, &base_dir, &session.places()).await?;
         let opened = aiplat_docker::stack::open(&host, catalogue, &base_dir)?;
         let name = opened.config.name().as_str();
-        let document = json!({"stack": name, "metrics": found});
+        let document = json!({"stack": name, "stack_id": opened.config.id, "metrics": found});
         session
             .printer
             .result(&document, || metrics_text(name, &found));

@@ -58,7 +58,7 @@ impl Reload {
         )
         .await?;
         session.warn(&change.standing.warnings);
-        let name = change.plan.stack.to_string();
+        let (name, stack_id) = (change.plan.stack.clone(), change.plan.stack_id.clone());
         let options = session.apply_options(change.standing.observed.engine.cpus);
         let live = Live::of(session);
         let parts = change.run_apart(&engine, &host, &options, &live).await;
@@ -68,7 +68,7 @@ impl Reload {
         let refused = parts.into_iter().filter_map(|part| part.result.err());
         let mut refused: Vec<Failure> = refused.map(Failure::from).collect();
         if refused.is_empty() {
-            let outcome = json!({"stack": name, "services": rows});
+            let outcome = json!({"stack": name, "stack_id": stack_id, "services": rows});
             session
                 .printer
                 .result(&outcome, || table(&rows).to_string());
@@ -81,7 +81,7 @@ impl Reload {
         let first = refused.swap_remove(0);
         Err(first
             .hint("what was refused runs on with the configuration that it had")
-            .with_detail(json!({"stack": name, "services": rows})))
+            .with_detail(json!({"stack": name, "stack_id": stack_id, "services": rows})))
     }
 }
 

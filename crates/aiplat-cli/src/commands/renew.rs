@@ -93,6 +93,7 @@ impl Renew {
         let stale = rows.iter().filter(|row| !row.renewed).count();
         let document = json!({
             "stack": opened.config.name(),
+            "stack_id": opened.config.id,
             "certificates": rows,
             "authority_not_after": ca.map(moment),
             "took_seconds": report.took.as_secs_f64(),

@@ -61,6 +61,7 @@ impl Restart {
         .await?;
         session.warn(&change.standing.warnings);
         let name = change.plan.stack.to_string();
+        let stack_id = change.plan.stack_id.clone();
         session
             .printer
             .progress(view::plan::changes(&change.plan).trim_end());
@@ -72,6 +73,7 @@ impl Restart {
         let report = done?;
         let outcome = json!({
             "stack": name,
+            "stack_id": stack_id,
             "restarted": started,
             "proved": proved,
             "took_seconds": report.took.as_secs_f64(),

@@ -48,7 +48,12 @@ impl Top {
         loop {
             let all = usage(&engine, &config.id, PAUSE).await?;
             let total = total(&all);
-            let document = json!({"stack": config.name(), "services": all, "total": of(&total)});
+            let document = json!({
+                "stack": config.name(),
+                "stack_id": config.id,
+                "services": all,
+                "total": of(&total),
+            });
             if self.watch {
                 // home, and everything below away
                 session
@@ -71,7 +76,6 @@ impl Top {
 /// The whole stack.
 fn total(all: &[Usage]) -> Usage {
     let sum = |value: fn(&Usage) -> u64| all.iter().map(value).sum();
-    let network = all.iter().filter_map(|u| u.network);
     Usage {
         service: "all".to_owned(),
         container: String::new(),
@@ -79,8 +83,10 @@ fn total(all: &[Usage]) -> Usage {
         memory_bytes: sum(|u| u.memory_bytes),
         memory_limit_bytes: sum(|u| u.memory_limit_bytes),
         processes: sum(|u| u.processes),
-        network: Some(network.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))),
-        disk: (sum(|u| u.disk.0), sum(|u| u.disk.1)),
+        received_bytes: Some(sum(|u| u.received_bytes.unwrap_or(0))),
+        sent_bytes: Some(sum(|u| u.sent_bytes.unwrap_or(0))),
+        read_bytes: sum(|u| u.read_bytes),
+        written_bytes: sum(|u| u.written_bytes),
     }
 }
 
@@ -89,8 +95,10 @@ fn of(total: &Usage) -> Value {
         "cpus": total.cpus,
         "memory_bytes": total.memory_bytes,
         "processes": total.processes,
-        "network": total.network,
-        "disk": total.disk,
+        "received_bytes": total.received_bytes,
+        "sent_bytes": total.sent_bytes,
+        "read_bytes": total.read_bytes,
+        "written_bytes": total.written_bytes,
     })
 }
 
@@ -122,20 +130,17 @@ fn table(all: &[Usage], total: &Usage) -> Table {
         } else {
             format!("{} ({share} %)", bytes(one.memory_limit_bytes))
         };
-        let (received, sent) = one.network.map_or_else(
-            || ("-".to_owned(), "-".to_owned()),
-            |(received, sent)| (bytes(received), bytes(sent)),
-        );
+        let known = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), bytes);
         table.row([
             one.service.clone(),
             format!("{:.2}", one.cpus),
             memory,
             limit,
             one.processes.to_string(),
-            received,
-            sent,
-            bytes(one.disk.0),
-            bytes(one.disk.1),
+            known(one.received_bytes),
+            known(one.sent_bytes),
+            bytes(one.read_bytes),
+            bytes(one.written_bytes),
         ]);
     }
     table

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::renew::Renewal;
@@ -217,6 +217,7 @@ pub struct Plan {
     /// The stack's `BASE_DIR`.
     pub base_dir: PathBuf,
     /// Containers that a step starts or proves, by service, in an order that respects needs.
+    #[serde(serialize_with = "by_name")]
     pub services: Vec<(ServiceName, ContainerName)>,
     /// The steps, in an order that respects `after`.
     pub steps: Vec<PlannedStep>,
@@ -243,4 +244,21 @@ impl Plan {
     pub fn count(&self, change: Change) -> usize {
         self.steps.iter().filter(|s| s.change == change).count()
     }
+}
+
+/// Services with their containers, each pair with names.
+fn by_name<S: Serializer>(
+    services: &[(ServiceName, ContainerName)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Named<'a> {
+        service: &'a ServiceName,
+        container: &'a ContainerName,
+    }
+    serializer.collect_seq(
+        services
+            .iter()
+            .map(|(service, container)| Named { service, container }),
+    )
 }

@@ -26,10 +26,14 @@ pub struct Usage {
     pub memory_limit_bytes: u64,
     /// Processes and threads.
     pub processes: u64,
-    /// Bytes received and sent since it was started; `None` where it shares another's network.
-    pub network: Option<(u64, u64)>,
-    /// Bytes read from and written to disks since it was started.
-    pub disk: (u64, u64),
+    /// Bytes received since it was started; `None` where it shares another's network.
+    pub received_bytes: Option<u64>,
+    /// Bytes sent since it was started; `None` where it shares another's network.
+    pub sent_bytes: Option<u64>,
+    /// Bytes read from disks since it was started.
+    pub read_bytes: u64,
+    /// Bytes written to disks since it was started.
+    pub written_bytes: u64,
 }
 
 /// What the running services of a stack use, by name. Each is looked at twice, `pause` apart.
@@ -82,8 +86,10 @@ fn between(service: &str, container: &str, first: ContainerUsage, second: Contai
         memory_bytes: second.memory_bytes,
         memory_limit_bytes: second.memory_limit_bytes,
         processes: second.processes,
-        network: second.network,
-        disk: second.disk,
+        received_bytes: second.network.map(|(received, _)| received),
+        sent_bytes: second.network.map(|(_, sent)| sent),
+        read_bytes: second.disk.0,
+        written_bytes: second.disk.1,
     }
 }
 

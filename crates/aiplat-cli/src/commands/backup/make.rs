@@ -113,6 +113,7 @@ impl Make {
         let Some((seal, key)) = sealing else {
             let shown = json!({
                 "stack": prepared.config.name(),
+                "stack_id": prepared.config.id,
                 "to": target.place(),
                 "expected_bytes": prepared.expected_bytes,
                 "free_bytes": prepared.free_bytes,
