@@ -104,10 +104,12 @@ impl State {
             | Phase::Pulling
             | Phase::Provisioning
             | Phase::Withdrawing => None,
-            Phase::Healthy => Some(format!(
-                "{service:<22} healthy after {}",
-                seconds(since.elapsed())
-            )),
+            Phase::Healthy => {
+                // what is done with it next, such as the proof that all is as it was, begins then
+                self.services.remove(service);
+                let took = seconds(since.elapsed());
+                Some(format!("{service:<22} healthy after {took}"))
+            }
             Phase::Stopping
             | Phase::Copying
             | Phase::Starting
@@ -151,6 +153,19 @@ mod tests {
                 .unwrap()
                 .contains("healthy after 0.0 s")
         );
+    }
+
+    #[test]
+    fn a_second_look_at_a_service_is_timed_by_itself() {
+        let mut state = State::default();
+        let service = "redis".parse().unwrap();
+        for phase in [Phase::Waiting, Phase::Healthy] {
+            state.line(&Event::Phase {
+                service: &service,
+                phase,
+            });
+        }
+        assert!(state.services.is_empty(), "{:?}", state.services);
     }
 
     #[test]

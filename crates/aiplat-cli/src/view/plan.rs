@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use aiplat_core::plan::{Change, Plan, PlannedStep, Step};
-use aiplat_core::spec::QuotaSpec;
+use aiplat_core::spec::{FileSpec, QuotaSpec};
 
 use super::style;
 use crate::words::{self, count, list};
@@ -71,18 +71,9 @@ pub(crate) fn text(plan: &Plan) -> String {
     let base = plan.base_dir.display();
     let mut text = format!("{} `{}` in {base}\n", style::heading("Stack"), plan.stack);
     text += &changes(plan);
-    let risks: Vec<_> = plan
-        .steps
-        .iter()
-        .filter_map(|s| Some((&s.id, s.risk.as_ref()?)))
-        .collect();
-    block(
-        &mut text,
-        "Risks",
-        risks
-            .iter()
-            .map(|(id, risk)| format!("{} {id}: {risk}", style::bad("!"))),
-    );
+    let risks = risks(plan).into_iter();
+    let marked = risks.map(|risk| format!("{} {risk}", style::bad("!")));
+    block(&mut text, "Risks", marked);
     block(
         &mut text,
         "Notes",
@@ -186,6 +177,7 @@ fn name(step: &PlannedStep) -> String {
     match &step.step {
         Step::Container(made) => made.spec.service.to_string(),
         Step::Directories(all) => count(all.len(), "directory", "directories"),
+        Step::Files(files) if id == "secrets" => manifest_and_secrets(files),
         Step::Files(files) if !id.contains('/') => {
             format!("{id} ({})", count(files.len(), "file", "files"))
         }
@@ -225,6 +217,38 @@ fn name(step: &PlannedStep) -> String {
         Step::Release => "reservations".to_owned(),
         Step::Check(_) => tail.to_owned(),
     }
+}
+
+/// The manifest and the files of secrets are written in one step, and are two things to whoever reads of it.
+fn manifest_and_secrets(files: &[FileSpec]) -> String {
+    let manifest = |file: &&FileSpec| file.path.ends_with("config/.env");
+    let secrets = files.iter().filter(|file| !manifest(file)).count();
+    let number = count(secrets, "file", "files");
+    match (files.iter().any(|file| manifest(&file)), secrets) {
+        (true, 0) => "manifest".to_owned(),
+        (true, _) => format!("manifest and secrets ({number})"),
+        (false, _) => format!("secrets ({number})"),
+    }
+}
+
+/// What could be lost. Directories that are purged are one line: they are lost together.
+fn risks(plan: &Plan) -> Vec<String> {
+    let purged = |s: &&PlannedStep| matches!(s.step, Step::PurgeDirectory { .. });
+    let risky = || plan.steps.iter().filter(|s| s.risk.is_some());
+    let lost: Vec<String> = risky()
+        .filter(purged)
+        .filter_map(|s| match &s.step {
+            Step::PurgeDirectory { path, .. } => Some(format!("`{}`", path.display())),
+            _ => None,
+        })
+        .collect();
+    let together = lost.len() > 1;
+    let one = together.then(|| format!("purge: everything below {} is lost", list(&lost)));
+    risky()
+        .filter(|s| !(together && purged(s)))
+        .filter_map(|s| Some(format!("{}: {}", s.id, s.risk.as_ref()?)))
+        .chain(one)
+        .collect()
 }
 
 fn files_word(id: &str) -> &'static str {
@@ -299,6 +323,37 @@ mod tests {
         ] {
             assert!(plain.contains(words), "{words:?} in\n{plain}");
         }
+    }
+
+    #[test]
+    fn directories_that_are_purged_together_are_one_risk() {
+        let purge = |name: &str| {
+            let act = Step::PurgeDirectory {
+                path: format!("/mnt/data/{name}").into(),
+                base_dir: "/mnt/data".into(),
+            };
+            let mut purge = step(&format!("purge/{name}"), Change::Remove, act);
+            purge.risk = Some(format!("everything below `/mnt/data/{name}` is lost"));
+            purge
+        };
+        let plan = plan(vec![purge("data"), purge("config"), purge("ssl")]);
+        let wanted = "purge: everything below `/mnt/data/data`, `/mnt/data/config` and `/mnt/data/ssl` is lost";
+        assert_eq!(risks(&plan), [wanted]);
+    }
+
+    #[test]
+    fn the_manifest_is_no_secret() {
+        let file = |path: &str| FileSpec {
+            path: path.into(),
+            content: aiplat_core::text::Text::plain("x"),
+            owner: aiplat_core::spec::Owner { uid: 1, gid: 1 },
+            mode: 0o600,
+        };
+        let (env, key) = (file("/m/config/.env"), file("/m/config/secrets/key"));
+        let both = [env.clone(), key.clone()];
+        assert_eq!(manifest_and_secrets(&both), "manifest and secrets (1 file)");
+        assert_eq!(manifest_and_secrets(&[env]), "manifest");
+        assert_eq!(manifest_and_secrets(&[key]), "secrets (1 file)");
     }
 
     #[test]
