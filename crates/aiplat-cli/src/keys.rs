@@ -126,12 +126,22 @@ fn missing(hint: &str) -> Failure {
 
 /// What is in a file that holds a secret, with a warning where others can read it; `-` is standard input.
 pub(crate) fn read(session: &Session, path: &Path) -> Result<SecretString, Failure> {
-    let wrong = |e: &dyn std::error::Error| Failure::of(Exit::Host, e);
+    let wrong = |error: &std::io::Error| {
+        let exit = match error.kind() {
+            std::io::ErrorKind::NotFound => Exit::Invalid,
+            _ => Exit::Host,
+        };
+        let words = format!(
+            "expected a file that can be read, `{}`: {error}",
+            path.display()
+        );
+        Failure::new(exit, words)
+    };
     if path == Path::new("-") {
         let text = std::io::read_to_string(std::io::stdin()).map_err(|e| wrong(&e))?;
         return Ok(text.into());
     }
-    let open = fs_err::metadata(path).map_err(|e| wrong(&e))?;
+    let open = std::fs::metadata(path).map_err(|e| wrong(&e))?;
     // a pipe of the shell's own, such as <(…), is nobody else's
     if open.is_file() && open.mode() & 0o077 != 0 {
         session.printer.warning(&format!(
@@ -139,7 +149,7 @@ pub(crate) fn read(session: &Session, path: &Path) -> Result<SecretString, Failu
             path.display()
         ));
     }
-    let text = fs_err::read_to_string(path).map_err(|e| wrong(&e))?;
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
     Ok(text.into())
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use aiplat_core::plan::PlanProblem;
 use aiplat_core::settings::Source;
-use aiplat_docker::stack::sign_in;
+use aiplat_docker::stack::{PrepareError, sign_in};
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -70,6 +71,16 @@ impl Tailscale {
 impl Refresh {
     async fn run(self, session: &Session) -> Ended {
         let opened = session.opened()?;
+        // before a key is asked for that nobody could take
+        let signs_in = |name| {
+            session
+                .catalogue
+                .get(name)
+                .is_some_and(|s| s.sign_in.is_some())
+        };
+        if !opened.config.selection.services().iter().any(signs_in) {
+            return Err(PrepareError::Plan(vec![PlanProblem::NoSignIn]).into());
+        }
         let key = self.key(session)?;
         let (engine, host) = (session.engine().await?, session.host());
         let (base_dir, places) = (session.base_dir()?, session.places());
@@ -89,6 +100,7 @@ impl Refresh {
         }
         let document = json!({
             "stack": opened.config.name(),
+            "stack_id": opened.config.id,
             "signed_in": true,
             "took_seconds": report.took.as_secs_f64(),
         });

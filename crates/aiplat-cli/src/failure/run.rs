@@ -62,6 +62,16 @@ impl From<ApplyError> for Failure {
     }
 }
 
+/// What mends the cause of a failed deploy, where there is something.
+pub(super) fn cause_hint(error: &DeployError) -> Option<String> {
+    match error {
+        DeployError::Apply(ApplyError::Steps { failures, .. }) => {
+            failures.iter().find_map(|f| step_hint(&f.source))
+        }
+        _ => None,
+    }
+}
+
 fn step_exit(error: &StepError) -> Exit {
     match error {
         StepError::Engine(error) => engine_exit(error),
@@ -91,6 +101,10 @@ fn step_hint(error: &StepError) -> Option<String> {
         StepError::Engine(error) => engine_hint(error),
         StepError::Host(error) => host_hint(error),
         StepError::Container { cause, .. } | StepError::Configure { cause, .. } => step_hint(cause),
+        StepError::Gate(GateError::Ended { log, .. }) if not_permitted(log) => Some(
+            "its program's file asks for rights that the container does not have (`getcap` shows them): allow the one it              needs, with `--allow capability:NAME` of `aiplat add --image` or an exception in its service file"
+                .to_owned(),
+        ),
         StepError::Gate(GateError::Deadline { service, .. } | GateError::Ended { service, .. }) => {
             Some(format!("`aiplat logs {service}` shows what it wrote"))
         }
@@ -100,6 +114,12 @@ fn step_hint(error: &StepError) -> Option<String> {
         ),
         _ => None,
     }
+}
+
+/// Whether the kernel did not let the program begin: as it is with one whose file has capabilities, once all are dropped.
+fn not_permitted(log: &[String]) -> bool {
+    log.iter()
+        .any(|line| line.contains("exec ") && line.contains("Operation not permitted"))
 }
 
 impl From<GateError> for Failure {
@@ -127,6 +147,21 @@ mod tests {
             done: 1,
             not_started: 2,
         }
+    }
+
+    #[test]
+    fn a_program_that_may_not_begin_is_told_the_flag() {
+        let gate = |line: &str| GateError::Ended {
+            service: "web".parse().unwrap(),
+            how: "ended with exit code 126".into(),
+            last: String::new(),
+            log: vec![line.into()],
+        };
+        let said = |line| Failure::from(failed(StepError::Gate(gate(line)))).text();
+        let refused = said("[FATAL tini (7)] exec caddy failed: Operation not permitted");
+        assert!(refused.contains("--allow capability:NAME"), "{refused}");
+        let other = said("chown: Operation not permitted");
+        assert!(!other.contains("--allow"), "{other}");
     }
 
     #[test]

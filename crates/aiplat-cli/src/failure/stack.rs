@@ -1,12 +1,14 @@
 //! Failures of preparing a stack: nothing has been touched then.
 
-use aiplat_core::config::{ChoiceProblem, StackConfig};
+use aiplat_core::allocation::AllocationProblem;
+use aiplat_core::config::{ChoiceProblem, SelectionProblem, StackConfig};
 use aiplat_core::names::ServiceName;
 use aiplat_core::plan::PlanProblem;
 use aiplat_docker::stack::{PrepareError, TeardownError};
 
 use super::{Failure, headline};
 use crate::exit::Exit;
+use crate::words::list;
 
 impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
@@ -41,7 +43,9 @@ impl From<PrepareError> for Failure {
                 )
             }
             PrepareError::Catalogue(_) => several(Exit::Invalid, "service files"),
-            PrepareError::Selection(_) => several(Exit::Invalid, "the selected services"),
+            PrepareError::Selection(problems) => {
+                several(Exit::Invalid, "the selected services").maybe_hint(selection_hint(problems))
+            }
             PrepareError::Unknown { .. } => several(Exit::Invalid, "the services that were named")
                 .hint("`aiplat status` shows what runs"),
             PrepareError::Secrets(_) => several(Exit::Invalid, "secrets")
@@ -53,8 +57,9 @@ impl From<PrepareError> for Failure {
                 )
             }
             PrepareError::Desired(_) => several(Exit::Invalid, "what is wanted"),
-            PrepareError::Allocation(_) => {
+            PrepareError::Allocation(problems) => {
                 several(Exit::Refused, "what the stack asks of the host")
+                    .maybe_hint(beside_hint(problems))
             }
             PrepareError::Plan(problems) => several(plan_exit(problems), "what is there"),
             PrepareError::Violations(_) => several(Exit::Failure, "the plan itself"),
@@ -94,6 +99,33 @@ impl From<PrepareError> for Failure {
             },
         }
     }
+}
+
+/// What to do about services that were asked for and cannot run.
+fn selection_hint(problems: &[SelectionProblem]) -> Option<String> {
+    let impossible = problems.iter().filter_map(|problem| match problem {
+        SelectionProblem::Impossible { service, .. } => Some(format!("`{service}`")),
+        SelectionProblem::Unknown { .. } => None,
+    });
+    let names: Vec<String> = impossible.collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "take {} out of `SERVICES` in the manifest, or give `--services` without",
+            list(&names)
+        )
+    })
+}
+
+/// What to do where another stack has this one's name, and with it most of what else it asks for.
+fn beside_hint(problems: &[AllocationProblem]) -> Option<String> {
+    let named = problems
+        .iter()
+        .any(|p| matches!(p, AllocationProblem::Taken { key, .. } if key == "DOCKER_NETWORK"));
+    named.then(|| {
+        "`--network NAME` makes a second stack beside it; what is still refused then has a flag of its own, such as `--domain` \
+         or `--uid`"
+            .to_owned()
+    })
 }
 
 /// Named services without a container: they are none of the stack's, or are to be brought up.

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use aiplat_core::catalogue::Catalogue;
 use aiplat_core::config::StackConfig;
-use aiplat_docker::certificate::now;
+use aiplat_docker::certificate::{CertificateError, now};
 use aiplat_docker::stack::{Authority, Served, authority, certificates};
 use serde::Serialize;
 
@@ -49,6 +49,10 @@ fn row(served: &Served, authority: Authority, now: i64) -> Row {
 fn problem(served: &Served, authority: Authority, now: i64) -> Option<String> {
     let name = &served.name;
     match &served.certificate {
+        // as after an addition that was cut short: the name is wanted, and the front door does not know it yet
+        Err(error @ CertificateError::Refused { .. }) => Some(format!(
+            "{error}; `aiplat deploy` makes the front door serve what the manifest says"
+        )),
         Err(error) => Some(error.to_string()),
         Ok(found) if found.seconds_left(now) < 0 => Some(format!(
             "the certificate for `{name}` ended on {}",

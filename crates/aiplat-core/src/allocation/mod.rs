@@ -131,7 +131,11 @@ fn identity(request: &Request, others: &[&Reservation]) -> Vec<AllocationProblem
     let mut refuse = |key: &'static str, holder: &Reservation| {
         problems.push(AllocationProblem::Taken {
             key: key.to_owned(),
-            what: "name",
+            what: if key == "BASE_DIR" {
+                "directory, or what lies in it,"
+            } else {
+                "name"
+            },
             holder: holder.stack.to_string(),
         });
     };

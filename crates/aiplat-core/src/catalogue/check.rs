@@ -578,7 +578,7 @@ pub(super) fn whole(catalogue: &Catalogue, added: Option<&ServiceName>) -> Vec<C
 }
 
 /// Whether a reference cannot come to mean another image by a release: a digest, or a tag that holds a digit.
-fn pinned(reference: &str) -> bool {
+pub fn pinned(reference: &str) -> bool {
     let last = reference.rsplit('/').next().unwrap_or_default();
     match last.split_once('@') {
         Some((_, digest)) => digest.starts_with("sha256:") && digest.len() == 71,

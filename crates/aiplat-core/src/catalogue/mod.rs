@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub use allowance::{Allowance, FORBIDDEN, InvalidAllowance};
 pub(crate) use check::bytes;
-pub use check::{CatalogueProblem, Place};
+pub use check::{CatalogueProblem, Place, pinned};
 pub use from_image::{FromImage, HealthCheck, InvalidHealthCheck, name_of_image, sounds_secret};
 pub use rotation::{ChangeTable, ProofTable};
 pub use service::{

@@ -93,6 +93,12 @@ pub enum VolumeStep {
 /// Why a device is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VolumeProblem {
+    /// There is no such device.
+    #[error("expected a block device at `{}`, found nothing", .device.display())]
+    Absent {
+        /// The path.
+        device: PathBuf,
+    },
     /// It is in use.
     #[error("expected `{}` to be free, {words}", .device.display())]
     Busy {

@@ -46,7 +46,15 @@ pub fn new_volume(
 ) -> Result<NewVolume, VolumeError> {
     let lock = HostLock::wait_for(&places.state_dir, "volumes.lock", PATIENCE)?;
     device::clear(host)?;
-    let device = device::facts(host, path)?;
+    let device = device::facts(host, path).map_err(|error| match error {
+        HostError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            VolumeProblem::Absent {
+                device: path.to_path_buf(),
+            }
+            .into()
+        }
+        other => VolumeError::from(other),
+    })?;
     let place = device::place(host, base_dir)?;
     let table = device::read_table(&host.fstab)?;
     let steps = steps(base_dir, &device, place, &table, &uuid()?)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use aiplat_core::catalogue::{FromImage, HealthCheck, name_of_image, sounds_secret};
+use aiplat_core::catalogue::{FromImage, HealthCheck, name_of_image, pinned, sounds_secret};
 use aiplat_core::names::ServiceName;
 use aiplat_docker::stack::ServiceFile;
 use clap::Args;
@@ -100,6 +100,12 @@ impl FromFlags {
     pub(super) fn file(&self) -> Result<ServiceFile, Failure> {
         let image = self.image.clone().unwrap_or_default();
         let wrong = |words: String| Failure::new(Exit::Usage, words);
+        if !pinned(&image) {
+            return Err(wrong(format!(
+                "`--image {image}`: expected a tag that is a version, or a digest"
+            ))
+            .hint("what a name or `latest` stands for is another program tomorrow"));
+        }
         let name = match &self.name {
             Some(name) => name.clone(),
             None => name_of_image(&image)
@@ -256,6 +262,15 @@ mod tests {
         assert!(!failure.text().contains("canary"), "{}", failure.text());
         let failure = file(&["--port", "80", "--env", "canary"]).unwrap_err();
         assert!(!failure.text().contains("canary"), "{}", failure.text());
+    }
+
+    #[test]
+    fn an_image_that_means_another_program_tomorrow_is_refused_by_its_flag() {
+        for image in ["caddy", "caddy:latest", "registry:5000/caddy"] {
+            let line = Line::try_parse_from(["add", "--image", image]).unwrap();
+            let told = line.flags.file().unwrap_err().text();
+            assert!(told.contains(&format!("`--image {image}`")), "{told}");
+        }
     }
 
     #[test]

@@ -37,6 +37,14 @@ pub(crate) struct Show {
 
 impl Show {
     pub(super) fn run(self, session: &Session) -> Ended {
+        let keyed = self.key.identity.is_some()
+            || self.key.passphrase_file.is_some()
+            || self.key.unencrypted;
+        if keyed && !self.check {
+            let words = "a key opens the archive itself, which is read with `--check` only";
+            return Err(Failure::new(Exit::Usage, words)
+                .hint("give `--check` too, or no key: what lies beside the archive needs none"));
+        }
         let (target, name) = self.kept.archive(session, &self.archive)?;
         let sidecar = target.sidecar(&name)?;
         let checked = if self.check {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aiplat_core::volume::VolumeProblem;
 use aiplat_docker::stack::{Inputs, NewVolume, VolumeError, locate, new_volume};
 
 use crate::ask;
@@ -48,6 +49,9 @@ fn question(new: &NewVolume) -> String {
 impl From<VolumeError> for Failure {
     fn from(error: VolumeError) -> Self {
         match error {
+            VolumeError::Problem(problem @ VolumeProblem::Absent { .. }) => {
+                Self::of(Exit::Host, &problem).hint("`lsblk` lists the devices of this host")
+            }
             VolumeError::Problem(problem) => Self::of(Exit::Refused, &problem).hint(
                 "only an empty device is used: where what is on it is of no worth, `wipefs --all` and `blkdiscard` \
                  empty it",
