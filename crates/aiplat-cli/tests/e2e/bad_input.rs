@@ -51,6 +51,9 @@ fn a_volume_that_is_missing_or_no_mount_point() {
     let stack = bed.small("v");
     std::fs::remove_dir(&stack.base).unwrap();
     refused(&stack, 9, &["BASE_DIR", "--allow-unmounted"]);
+    // who looks for a stack is not told how a directory is made
+    let looked = stack.run(&["status"]).fails(10, &["expected a stack"]);
+    assert!(!looked.err.contains("--allow-unmounted"), "{}", looked.err);
     assert!(!stack.base.exists());
     stack.run(&["deploy", "--allow-unmounted"]).ok();
     // it is there by then, and works, but was perhaps not meant

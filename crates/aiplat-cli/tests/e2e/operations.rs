@@ -231,6 +231,9 @@ fn a_command_in_a_container_is_given_its_input_and_gives_back_output_and_exit_co
         (ended.code, ended.out.trim()),
         (7, stack.env["STACK_USER_UID"].as_str())
     );
+    let absent = stack.run(&["exec", "redis", "nosuchprog"]);
+    let absent = absent.fails(127, &["`nosuchprog`: expected a program"]);
+    assert!(!absent.said().contains("OCI"), "{}", absent.said());
     let json = stack.run(&["exec", "--json", "redis", "sh", "-c", "echo a; echo b >&2"]);
     let json = json.ok().json();
     assert_eq!(
