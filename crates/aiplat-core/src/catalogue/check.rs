@@ -6,6 +6,7 @@ use std::path::Path;
 
 use aiplat_apparmor::ContainerPath;
 
+use super::missing::missing;
 use super::service::{Identity, MountKind, ProbeKind, Service};
 use super::{Allowance, Catalogue, FORBIDDEN, ProofTable};
 use crate::names::ServiceName;
@@ -68,6 +69,14 @@ impl CatalogueProblem {
 
 pub(super) fn parse(path: &str, text: &str) -> Result<Service, Vec<CatalogueProblem>> {
     toml::from_str(text).map_err(|error| {
+        let missing = missing(text);
+        if !missing.is_empty() && error.message().starts_with("missing field") {
+            let told = |key: &&str| {
+                let expected = "to be given: every service file has it";
+                CatalogueProblem::new(Place::file(path), key, expected)
+            };
+            return missing.iter().map(told).collect();
+        }
         let line = error
             .span()
             .map_or(1, |span| text[..span.start].matches('\n').count() + 1);

@@ -3,6 +3,7 @@
 mod allowance;
 mod check;
 mod from_image;
+mod missing;
 pub(crate) mod order;
 mod rotation;
 mod service;
