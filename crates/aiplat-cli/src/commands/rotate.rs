@@ -44,6 +44,8 @@ pub(crate) struct Rotate {
 /// What came of it.
 #[derive(Debug, Serialize)]
 struct Outcome<'a> {
+    stack: &'a str,
+    stack_id: &'a str,
     rotated: Vec<&'a SecretName>,
     finished: Vec<&'a SecretName>,
     left_out: &'a [(SecretName, String)],
@@ -52,7 +54,7 @@ struct Outcome<'a> {
 
 impl Rotate {
     pub(super) async fn run(self, session: &Session) -> Ended {
-        session.opened()?;
+        let opened = session.opened()?;
         let (engine, host, places) = (session.engine().await?, session.host(), session.places());
         let inputs = session.inputs(&SettingsArgs::default(), "rotate")?;
         let options = session.apply_options(2);
@@ -89,6 +91,8 @@ impl Rotate {
         live.end();
         let rotated = done?;
         let outcome = Outcome {
+            stack: opened.config.name().as_str(),
+            stack_id: opened.config.id.as_str(),
             rotated: rotated.secrets.iter().collect(),
             finished: rotated.finished.iter().collect(),
             left_out: &rotated.left_out,
