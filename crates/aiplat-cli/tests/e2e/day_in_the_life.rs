@@ -293,7 +293,7 @@ fn broken_upgrade(bed: &Bed, a: &Stack<'_>) {
 /// The machine goes down and comes back: packet filter rules are gone, and nobody runs the command.
 fn reboot(own: &OwnEngine, stacks: &[&Stack<'_>]) {
     own.down();
-    for table in ["filter", "nat"] {
+    for table in ["filter", "nat", "raw", "mangle"] {
         let done = own
             .inside("iptables")
             .args(["-w", "-t", table, "-F"])

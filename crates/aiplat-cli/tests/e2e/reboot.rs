@@ -33,7 +33,7 @@ fn ids(stack: &Stack<'_>) -> Vec<String> {
 /// What no kernel keeps over a boot: every rule, of both families.
 fn forget_rules(own: &OwnEngine) {
     for program in ["iptables", "ip6tables"] {
-        for table in ["filter", "nat", "raw"] {
+        for table in ["filter", "nat", "raw", "mangle"] {
             for what in ["-F", "-X"] {
                 let run = |mut command: Command| command.args(["-w", "-t", table, what]).status();
                 assert!(run(own.inside(program)).unwrap().success());

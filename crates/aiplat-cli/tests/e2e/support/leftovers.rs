@@ -78,7 +78,7 @@ fn labelled(labels: &Value, bed: &Bed) -> bool {
 /// Every packet filter rule of the host.
 pub(crate) fn rules() -> Vec<String> {
     let mut rules = Vec::new();
-    for table in ["filter", "nat"] {
+    for table in ["filter", "nat", "raw", "mangle"] {
         let printed = Command::new("iptables")
             .args(["-w", "-t", table, "-S"])
             .output();

@@ -1,11 +1,13 @@
-//! Rules that close the host's own listeners to the stacks' bridges, in one chain of ours that the host's input chain
-//! jumps to first; and the clouds' metadata address (see `metadata`). The host's other rules are neither read for meaning nor changed.
+//! Rules that close the host's own listeners and all other bridges to the stacks' bridges, in two chains of ours that the
+//! host's chains jump to first (see `rules`); and the clouds' metadata address (see `metadata`). The host's other rules are
+//! neither read for meaning nor changed.
 
 mod metadata;
 mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use aiplat_core::spec::FirewallSpec;
 use super::lock::HostLock;
 use super::program::Program;
 use super::{HostError, Outcome};
-use rules::Rules;
+use rules::{Rules, Table, tables};
 
 /// How long another change of the firewall is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,19 +35,18 @@ impl Firewall<'_> {
     /// A bridge counts when its rules are there in every family that the host has.
     pub(crate) fn facts(&self, chain: &str) -> FirewallFacts {
         // at the same moment, since starting a program takes milliseconds on a busy host
-        let (four, six) = std::thread::scope(|scope| {
-            let six = scope.spawn(|| read(self.ip6tables));
-            (read(self.iptables), six.join())
+        let (four, six, closed) = std::thread::scope(|scope| {
+            let six = scope.spawn(|| guarded(self.ip6tables, chain));
+            let closed = scope.spawn(|| metadata::closed(self.iptables));
+            (guarded(self.iptables, chain), six.join(), closed.join())
         });
-        let Ok(four) = four else {
+        let Ok(mut guarded) = four else {
             return FirewallFacts::default();
         };
-        let mut guarded = four.guarded(chain);
         if let Ok(Ok(six)) = six {
-            let both = six.guarded(chain);
-            guarded.retain(|bridge| both.contains(bridge));
+            guarded.retain(|bridge| six.contains(bridge));
         }
-        let closed = metadata::closed(self.iptables).unwrap_or_default();
+        let closed = closed.ok().and_then(Result::ok).unwrap_or_default();
         guarded.retain(|bridge| closed.contains(bridge));
         FirewallFacts {
             available: true,
@@ -55,17 +56,13 @@ impl Firewall<'_> {
     }
 
     pub(crate) fn guard(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
-        let outcome = self.change(spec, |rules| rules.with(&spec.chain, &spec.bridge), true)?;
+        let outcome = self.change(spec, |rules| rules.with(&spec.bridge), true)?;
         let closed = metadata::close(self.iptables, &spec.bridge)?;
         Ok(if closed { Outcome::Changed } else { outcome })
     }
 
     pub(crate) fn unguard(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
-        let outcome = self.change(
-            spec,
-            |rules| rules.without(&spec.chain, &spec.bridge),
-            false,
-        )?;
+        let outcome = self.change(spec, |rules| rules.without(&spec.bridge), false)?;
         match metadata::open(self.iptables, &spec.bridge) {
             Ok(true) => Ok(Outcome::Changed),
             Ok(false) | Err(HostError::NoProgram { .. }) => Ok(outcome),
@@ -76,7 +73,7 @@ impl Firewall<'_> {
     fn change(
         &self,
         spec: &FirewallSpec,
-        script: impl Fn(&Rules) -> Option<String>,
+        script: impl Fn(&Rules<'_>) -> Option<String>,
         wanted: bool,
     ) -> Result<Outcome, HostError> {
         check(spec)?;
@@ -84,19 +81,22 @@ impl Firewall<'_> {
         let _lock = HostLock::wait_for(self.lock_dir, "firewall.lock", PATIENCE)?;
         let mut outcome = Outcome::Unchanged;
         for (family, program) in [("IPv4", self.iptables), ("IPv6", self.ip6tables)] {
-            let rules = match read(program) {
-                Ok(rules) => rules,
+            let found = match read_all(program, &spec.chain) {
+                Ok(found) => found,
                 // without IPv6 there is nothing to close; without the program there is nothing to take away
                 Err(_) if family == "IPv6" => continue,
                 Err(HostError::NoProgram { .. }) if !wanted => continue,
                 Err(other) => return Err(other),
             };
-            let Some(script) = script(&rules) else {
+            let script: String = found.iter().filter_map(&script).collect();
+            if script.is_empty() {
                 continue;
-            };
+            }
             write(program, &script)?;
             outcome = Outcome::Changed;
-            if read(program)?.guarded(&spec.chain).contains(&spec.bridge) != wanted {
+            let now = read_all(program, &spec.chain)?;
+            let as_wanted = |rules: &Rules<'_>| rules.guarded().contains(&spec.bridge) == wanted;
+            if !now.iter().all(as_wanted) {
                 return Err(HostError::NotGuarded {
                     bridge: spec.bridge.clone(),
                     family,
@@ -107,9 +107,20 @@ impl Firewall<'_> {
     }
 }
 
-fn read(program: &Program) -> Result<Rules, HostError> {
-    let output = program.run(&[WAIT[0].as_ref(), WAIT[1].as_ref(), "-S".as_ref()], b"")?;
-    Ok(Rules::parse(&output.checked()?.stdout))
+/// The bridges whose rules are in effect in every table.
+fn guarded(program: &Program, chain: &str) -> Result<BTreeSet<String>, HostError> {
+    let found = read_all(program, chain)?;
+    let sets = found.iter().map(Rules::guarded);
+    Ok(sets.reduce(|all, set| &all & &set).unwrap_or_default())
+}
+
+fn read_all<'a>(program: &Program, chain: &'a str) -> Result<Vec<Rules<'a>>, HostError> {
+    let read = |table: Table<'a>| {
+        let words = [WAIT[0], WAIT[1], "-t", table.name, "-S"].map(AsRef::as_ref);
+        let output = program.run(&words, b"")?.checked()?;
+        Ok(Rules::parse(table, &output.stdout))
+    };
+    tables(chain).into_iter().map(read).collect()
 }
 
 fn write(program: &Program, script: &str) -> Result<(), HostError> {

@@ -1,21 +1,60 @@
-//! The filter table as `iptables -S` prints it, and the scripts for `iptables-restore --noflush` that change it in one
-//! transaction.
+//! A table as `iptables -S` prints it, and the scripts for `iptables-restore --noflush` that change it in one transaction.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// The rules of a filter table, in order, without the words that append them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rules {
+/// Our chain with the rules of neighbours.
+const NEIGHBOURS: &str = "AIPLAT-FORWARD";
+
+/// Bridges that are not of the same stack, as far as their names tell: other stacks', and those that engines name.
+const OTHERS: [&str; 3] = ["aip-+", "br-+", "docker0"];
+
+/// One chain of ours: in which table, after which chain of the host's, with which rules for each bridge.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table<'a> {
+    /// The table, as the programs name it.
+    pub(super) name: &'static str,
+    /// The host's chain, whose first rule jumps to ours.
+    hook: &'static str,
+    /// Ours.
+    chain: &'a str,
+    /// A bridge's rules without the words that append them; the first begins with `-i` and the bridge.
+    rules_of: fn(&str) -> Vec<String>,
+}
+
+/// What is closed to a bridge: the host itself, and in a table that engines never touch all other bridges. Engines keep
+/// bridges apart too, but take their rule away for a moment whenever a network is made (moby's `EnsureJumpRule`).
+pub(super) fn tables(chain: &str) -> [Table<'_>; 2] {
+    [
+        Table {
+            name: "filter",
+            hook: "INPUT",
+            chain,
+            rules_of: of_host,
+        },
+        Table {
+            name: "mangle",
+            hook: "FORWARD",
+            chain: NEIGHBOURS,
+            rules_of: of_neighbours,
+        },
+    ]
+}
+
+/// The rules of a table, in order, without the words that append them.
+#[derive(Debug, Clone)]
+pub(super) struct Rules<'a> {
+    table: Table<'a>,
     /// (chain, rule) pairs.
     rules: Vec<(String, String)>,
     chains: BTreeSet<String>,
 }
 
-impl Rules {
+impl<'a> Rules<'a> {
     /// Reads `-S`; lines that say neither that a chain is there nor that a rule is are left out.
-    pub(super) fn parse(printed: &str) -> Self {
+    pub(super) fn parse(table: Table<'a>, printed: &str) -> Self {
         let mut found = Self {
+            table,
             rules: Vec::new(),
             chains: BTreeSet::new(),
         };
@@ -34,112 +73,139 @@ impl Rules {
         found
     }
 
-    /// The bridges whose rules are whole and in effect: the jump is the host's first input rule, and in the chain
-    /// nothing but whole pairs of ours comes before.
-    pub(super) fn guarded(&self, chain: &str) -> BTreeSet<String> {
-        if self.of("INPUT").next() != Some(jump(chain).as_str()) {
+    /// The bridges whose rules are whole and in effect: the jump is the first rule of the host's chain, and in ours
+    /// nothing but whole sets of rules comes before.
+    pub(super) fn guarded(&self) -> BTreeSet<String> {
+        if !self.jumps_first() {
             return BTreeSet::new();
         }
-        let rules: Vec<&str> = self.of(chain).collect();
-        let mut found = BTreeSet::new();
-        for pair in rules.chunks(2) {
-            match pair_of(pair) {
-                Some(bridge) => found.insert(bridge.to_owned()),
-                None => break,
-            };
-        }
-        found
+        let sets = self.sets().into_iter();
+        sets.map_while(|bridge| bridge.map(str::to_owned)).collect()
     }
 
-    /// The script that puts a bridge's pair in place; nothing when it is.
-    pub(super) fn with(&self, chain: &str, bridge: &str) -> Option<String> {
-        if self.is_clean(chain) && self.guarded(chain).contains(bridge) {
+    /// The script that puts a bridge's rules in place; nothing when they are.
+    pub(super) fn with(&self, bridge: &str) -> Option<String> {
+        if self.is_clean() && self.guarded().contains(bridge) {
             return None;
         }
-        let mut bridges = self.bridges(chain);
+        let mut bridges = self.bridges();
         bridges.insert(bridge.to_owned());
-        Some(self.script(chain, &bridges))
+        Some(self.script(&bridges))
     }
 
-    /// The script that takes a bridge's pair away, and the chain when it is the last; nothing when neither is there.
-    pub(super) fn without(&self, chain: &str, bridge: &str) -> Option<String> {
+    /// The script that takes a bridge's rules away, and the chain when they are the last; nothing when neither is there.
+    pub(super) fn without(&self, bridge: &str) -> Option<String> {
+        let chain = self.table.chain;
         if !self.chains.contains(chain) {
             return None;
         }
-        let mut bridges = self.bridges(chain);
+        let mut bridges = self.bridges();
         let there = bridges.remove(bridge);
         if bridges.is_empty() {
-            let mut script = "*filter\n".to_owned();
-            self.delete_jumps(chain, &mut script);
+            let mut script = format!("*{}\n", self.table.name);
+            self.delete_jumps(&mut script);
             let _ = write!(script, "-F {chain}\n-X {chain}\nCOMMIT\n");
             return Some(script);
         }
-        there.then(|| self.script(chain, &bridges))
+        there.then(|| self.script(&bridges))
     }
 
-    fn of<'a>(&'a self, chain: &'a str) -> impl Iterator<Item = &'a str> {
-        self.rules
-            .iter()
-            .filter(move |(c, _)| c == chain)
-            .map(|(_, rule)| rule.as_str())
+    fn of(&self, chain: &str) -> impl Iterator<Item = &str> {
+        let of = self.rules.iter().filter(move |(c, _)| c == chain);
+        of.map(|(_, rule)| rule.as_str())
+    }
+
+    /// Our chain cut into sets of rules: the bridge of each, or nothing for one that is not whole.
+    fn sets(&self) -> Vec<Option<&str>> {
+        let rules: Vec<&str> = self.of(self.table.chain).collect();
+        let each = (self.table.rules_of)("any").len();
+        let sets = rules.chunks(each).map(|set| {
+            let bridge = interfaces(set[0]).next()?;
+            let whole = (self.table.rules_of)(bridge);
+            whole.iter().eq(set.iter()).then_some(bridge)
+        });
+        sets.collect()
     }
 
     /// The bridges that have any rule in the chain; the chain is ours, and so are they.
-    fn bridges(&self, chain: &str) -> BTreeSet<String> {
-        self.of(chain)
-            .filter_map(|rule| rule.strip_prefix("-i ")?.split(' ').next())
+    fn bridges(&self) -> BTreeSet<String> {
+        self.of(self.table.chain)
+            .flat_map(interfaces)
+            .filter(|name| !OTHERS.contains(name))
             .map(str::to_owned)
             .collect()
     }
 
-    /// Nothing but whole pairs in the chain, and one jump to it.
-    fn is_clean(&self, chain: &str) -> bool {
-        let rules: Vec<&str> = self.of(chain).collect();
-        rules.chunks(2).all(|pair| pair_of(pair).is_some()) && self.jumps(chain) == 1
+    /// Nothing but whole sets in the chain, and one jump to it.
+    fn is_clean(&self) -> bool {
+        self.sets().iter().all(Option::is_some) && self.jumps() == 1
     }
 
-    fn jumps(&self, chain: &str) -> usize {
-        let jump = jump(chain);
-        self.of("INPUT").filter(|rule| *rule == jump).count()
+    fn jump(&self) -> String {
+        format!("-j {}", self.table.chain)
     }
 
-    fn delete_jumps(&self, chain: &str, script: &mut String) {
-        for _ in 0..self.jumps(chain) {
-            let _ = writeln!(script, "-D INPUT {}", jump(chain));
+    fn jumps(&self) -> usize {
+        let jump = self.jump();
+        self.of(self.table.hook)
+            .filter(|rule| *rule == jump)
+            .count()
+    }
+
+    fn jumps_first(&self) -> bool {
+        self.of(self.table.hook).next() == Some(self.jump().as_str())
+    }
+
+    fn delete_jumps(&self, script: &mut String) {
+        for _ in 0..self.jumps() {
+            let _ = writeln!(script, "-D {} {}", self.table.hook, self.jump());
         }
     }
 
-    fn script(&self, chain: &str, bridges: &BTreeSet<String>) -> String {
+    fn script(&self, bridges: &BTreeSet<String>) -> String {
+        let Table {
+            name,
+            hook,
+            chain,
+            rules_of,
+        } = self.table;
         // with `--noflush`, naming a chain makes it or empties it
-        let mut script = format!("*filter\n:{chain} - [0:0]\n");
-        for bridge in bridges {
-            for rule in pair(bridge) {
-                let _ = writeln!(script, "-A {chain} {rule}");
-            }
+        let mut script = format!("*{name}\n:{chain} - [0:0]\n");
+        for rule in bridges.iter().flat_map(|bridge| rules_of(bridge)) {
+            let _ = writeln!(script, "-A {chain} {rule}");
         }
-        if self.jumps(chain) != 1 || self.of("INPUT").next() != Some(jump(chain).as_str()) {
-            self.delete_jumps(chain, &mut script);
-            let _ = writeln!(script, "-I INPUT 1 {}", jump(chain));
+        if self.jumps() != 1 || !self.jumps_first() {
+            self.delete_jumps(&mut script);
+            let _ = writeln!(script, "-I {hook} 1 {}", self.jump());
         }
         script.push_str("COMMIT\n");
         script
     }
 }
 
-fn jump(chain: &str) -> String {
-    format!("-j {chain}")
+/// The interfaces that a rule names.
+fn interfaces(rule: &str) -> impl Iterator<Item = &str> {
+    let words = rule.split(' ');
+    let pairs = words.clone().zip(words.skip(1));
+    pairs
+        .filter(|(flag, _)| ["-i", "-o"].contains(flag))
+        .map(|(_, name)| name)
 }
 
 /// Replies to what the host itself opened pass; all else from the bridge for the host does not.
-fn pair(bridge: &str) -> [String; 2] {
-    [
+fn of_host(bridge: &str) -> Vec<String> {
+    vec![
         format!("-i {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
         format!("-i {bridge} -j DROP"),
     ]
 }
 
-fn pair_of<'a>(rules: &[&'a str]) -> Option<&'a str> {
-    let [accept, drop] = rules else { return None };
-    let bridge = drop.strip_prefix("-i ")?.strip_suffix(" -j DROP")?;
-    pair(bridge).iter().eq([accept, drop]).then_some(bridge)
+/// What stays on the bridge passes; what would go to another bridge or come from one does not.
+fn of_neighbours(bridge: &str) -> Vec<String> {
+    let mut rules = vec![format!("-i {bridge} -o {bridge} -j RETURN")];
+    for other in OTHERS {
+        rules.push(format!("-i {bridge} -o {other} -j DROP"));
+        rules.push(format!("-i {other} -o {bridge} -j DROP"));
+    }
+    rules
 }

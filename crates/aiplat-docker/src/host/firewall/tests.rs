@@ -97,6 +97,11 @@ fn whole_life(kind: &str) {
         format!("{iptables} -F {CHAIN}"),
         format!("{six} -D INPUT 1"),
         format!("{iptables} -t raw -F PREROUTING"),
+        format!("{iptables} -t mangle -I FORWARD 1 -j ACCEPT"),
+        format!("{iptables} -t mangle -D FORWARD -j AIPLAT-FORWARD"),
+        format!("{iptables} -t mangle -D AIPLAT-FORWARD 3"),
+        format!("{iptables} -t mangle -I AIPLAT-FORWARD 2 -i aip-1 -o aip-2 -j ACCEPT"),
+        format!("{six} -t mangle -F AIPLAT-FORWARD"),
     ] {
         namespace.run(&broken);
         assert!(!firewall.facts(CHAIN).guarded.contains("aip-1"), "{broken}");
@@ -106,7 +111,7 @@ fn whole_life(kind: &str) {
             "{broken}"
         );
         // only an emptied chain forgets the other bridge
-        let second = if broken.contains("-F") {
+        let second = if broken.contains("-F ") {
             Outcome::Changed
         } else {
             Outcome::Unchanged
@@ -119,6 +124,7 @@ fn whole_life(kind: &str) {
         );
     }
     namespace.run(&format!("{iptables} -D INPUT -j ACCEPT"));
+    namespace.run(&format!("{iptables} -t mangle -D FORWARD -j ACCEPT"));
 
     assert_eq!(firewall.unguard(&spec("aip-2")).unwrap(), Outcome::Changed);
     assert_eq!(firewall.facts(CHAIN), guarded(&["aip-1"]));
@@ -136,8 +142,13 @@ fn whole_life(kind: &str) {
         namespace.run(&format!("{six} -S")),
     ];
     assert_eq!(before, after);
-    let raw = namespace.run(&format!("{iptables} -t raw -S PREROUTING"));
-    assert_eq!(raw.trim(), "-P PREROUTING ACCEPT");
+    for (table, hook) in [("raw", "PREROUTING"), ("mangle", "FORWARD")] {
+        for program in [&iptables, &six] {
+            let left = namespace.run(&format!("{program} -t {table} -S"));
+            assert!(left.contains(&format!("-P {hook} ACCEPT")), "{left}");
+            assert!(!left.contains("-A ") && !left.contains("-N "), "{left}");
+        }
+    }
 }
 
 #[test]
@@ -233,6 +244,87 @@ fn packets_from_the_bridge_reach_no_listener_and_replies_pass() {
     assert!(tries(&host, &guest, "10.99.7.2"));
     firewall.unguard(&spec("aip-t")).unwrap();
     assert!(tries(&guest, &host, "10.99.7.1"));
+}
+
+/// A guest at `10.99.net.last` on a bridge of the host.
+fn guest(host: &Namespace, bridge: &str, net: usize, last: usize) -> Namespace {
+    let guest = Namespace::new(&format!("g{net}{last}"));
+    let port = format!("port{net}{last}");
+    ip(&[
+        "link", "add", &port, "netns", &host.0, "type", "veth", "peer", "name", "eth0", "netns",
+        &guest.0,
+    ]);
+    host.run(&format!("ip link set {port} master {bridge} up"));
+    guest.run(&format!("ip address add 10.99.{net}.{last}/24 dev eth0"));
+    guest.run("ip link set eth0 up");
+    guest.run(&format!("ip route add default via 10.99.{net}.1"));
+    guest
+}
+
+/// A host that forwards, without any engine's rules: one bridge for each name, and a guest at `10.99.N.2` on each.
+fn bridges(host: &Namespace, names: &[&str]) -> Vec<Namespace> {
+    host.run("sysctl -qw net.ipv4.ip_forward=1");
+    let mut guests = Vec::new();
+    for (net, name) in names.iter().enumerate() {
+        host.run(&format!("ip link add {name} type bridge"));
+        host.run(&format!("ip address add 10.99.{net}.1/24 dev {name}"));
+        host.run(&format!("ip link set {name} up"));
+        guests.push(guest(host, name, net, 2));
+    }
+    // as engines have it: what stays on a bridge goes through the rules, too
+    let through_rules = "net.bridge.bridge-nf-call-iptables=1";
+    host.run(&format!("sysctl -qw {through_rules}"));
+    guests
+}
+
+#[test]
+fn no_packet_goes_from_one_bridge_to_another_whatever_an_engine_does_with_its_rules() {
+    let host = Namespace::new("between");
+    let names = ["aip-a", "aip-b", "docker0", "br-c", "uplink"];
+    let guests = bridges(&host, &names);
+    let beside = guest(&host, "aip-a", 0, 3);
+    let state = tempfile::tempdir().unwrap();
+    let (v4, v6) = (host.program("iptables"), host.program("ip6tables"));
+    let firewall = Firewall {
+        iptables: &v4,
+        ip6tables: &v6,
+        lock_dir: state.path(),
+    };
+    // a closed port refuses at once, which only who got a packet does
+    let through = |from: &Namespace, to: usize, expected: bool| {
+        let patience = if expected { 10 } else { 1 };
+        let connect = format!(
+            "import socket,sys\ntry: socket.create_connection(('10.99.{to}.2', 7), {patience})\n\
+             except ConnectionRefusedError: sys.exit(0)\nexcept OSError: sys.exit(3)"
+        );
+        let ended = Command::new("ip")
+            .args(["netns", "exec", &from.0, "python3", "-c", &connect])
+            .status()
+            .unwrap();
+        match ended.code() {
+            Some(0) => true,
+            Some(3) => false,
+            other => panic!("{other:?}"),
+        }
+    };
+    let pairs = || (0..names.len()).flat_map(|a| (0..names.len()).map(move |b| (a, b)));
+    for (a, b) in pairs().filter(|(a, b)| a != b) {
+        assert!(
+            through(&guests[a], b, true),
+            "{a} to {b}: or the test proves nothing"
+        );
+    }
+    firewall.guard(&spec("aip-a")).unwrap();
+    let ours = |at: usize| at == 0;
+    let uplink = |at: usize| at == 4;
+    for (a, b) in pairs().filter(|(a, b)| a != b) {
+        let open = !ours(a) && !ours(b) || uplink(a) || uplink(b);
+        let seen = through(&guests[a], b, open);
+        assert_eq!(seen, open, "{} to {}", names[a], names[b]);
+    }
+    assert!(through(&beside, 0, true), "what stays on the bridge passes");
+    firewall.unguard(&spec("aip-a")).unwrap();
+    assert!(through(&guests[0], 1, true));
 }
 
 #[test]
