@@ -189,6 +189,7 @@ fn a_killed_backup_and_a_killed_restore_are_finished_by_the_same_command() {
     let Some(bed) = Bed::new() else { return };
     let a = bed.small("a").with("SERVICES", "n8n,redis");
     a.deploy().ok();
+    assert_eq!(a.redis("set kept yes"), "OK");
     let keep = bed.home.join("archives");
     let to = keep.display().to_string();
     let arguments = ["backup", "--to", &to, "--unencrypted"];
@@ -226,6 +227,7 @@ fn a_killed_backup_and_a_killed_restore_are_finished_by_the_same_command() {
         b.deploy().fails(4, &["is not finished"]);
     }
     b.run(&arguments).ok();
+    assert_eq!(b.redis("get kept"), "yes", "its data");
     let again = b.run(&["deploy", "--json"]).ok().json();
     assert_eq!(again["changes"], 0, "{again}");
     let scratch = ["backup", "--verify", &archive, "--unencrypted"];
