@@ -46,7 +46,7 @@ pub(super) fn tables(chain: &str) -> [Table<'_>; 2] {
 pub(super) struct Rules<'a> {
     table: Table<'a>,
     /// (chain, rule) pairs.
-    rules: Vec<(String, String)>,
+    lines: Vec<(String, String)>,
     chains: BTreeSet<String>,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Rules<'a> {
     pub(super) fn parse(table: Table<'a>, printed: &str) -> Self {
         let mut found = Self {
             table,
-            rules: Vec::new(),
+            lines: Vec::new(),
             chains: BTreeSet::new(),
         };
         for line in printed.lines() {
@@ -66,7 +66,7 @@ impl<'a> Rules<'a> {
                 .and_then(|rest| rest.split_once(' '))
             {
                 found
-                    .rules
+                    .lines
                     .push((chain.to_owned(), rule.trim_end().to_owned()));
             }
         }
@@ -111,7 +111,7 @@ impl<'a> Rules<'a> {
     }
 
     fn of(&self, chain: &str) -> impl Iterator<Item = &str> {
-        let of = self.rules.iter().filter(move |(c, _)| c == chain);
+        let of = self.lines.iter().filter(move |(c, _)| c == chain);
         of.map(|(_, rule)| rule.as_str())
     }
 
