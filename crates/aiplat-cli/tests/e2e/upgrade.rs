@@ -85,7 +85,8 @@ fn to_another_image_and_back_to_the_pin_with_a_copy_each_time() {
 
     let again = stack.run(&to).ok();
     assert!(again.out.contains("Nothing to upgrade"), "{}", again.said());
-    stack.run(&["upgrade", "redis", "-y"]).ok();
+    // everything that runs
+    stack.run(&["upgrade", "-y"]).ok();
     assert_eq!(container(&stack, "redis").1, pin, "the catalogue's pin");
     assert_eq!(stack.manifest("IMAGE_REDIS"), None);
     assert_eq!(cli(&stack, "get row"), "kept");
@@ -152,6 +153,41 @@ fn a_broken_image_gives_container_data_and_manifest_back_before_anybody_else_has
     );
     assert_eq!(stack.run(&["plan", "--deep"]).code, 0);
     drop(broken);
+}
+
+#[test]
+fn what_cannot_be_upgraded_is_told_and_nothing_is_touched() {
+    let Some(bed) = Bed::new() else { return };
+    let stack = bed.small("n");
+    stack.deploy().ok();
+    let before = container(&stack, "redis");
+    let all = stack.run(&["upgrade", "-y"]).ok();
+    assert!(all.out.contains("Nothing to upgrade"), "{}", all.said());
+    for (arguments, code, words) in [
+        (
+            &["upgrade", "--to", "9.9"][..],
+            3,
+            ["together with `--to`", "`aiplat upgrade SERVICE --to TAG`"],
+        ),
+        (
+            &["upgrade", "nowhere"][..],
+            3,
+            ["`nowhere`", "`aiplat status`"],
+        ),
+        (
+            &["upgrade", "redis", "--to", "nowhere"][..],
+            5,
+            ["valkey:nowhere", "could not be pulled"],
+        ),
+    ] {
+        stack
+            .run(&[arguments, &["-y"]].concat())
+            .fails(code, &words);
+        assert_eq!(container(&stack, "redis"), before, "{arguments:?}");
+        assert_eq!(stack.manifest("IMAGE_REDIS"), None, "{arguments:?}");
+    }
+    assert_eq!(copies(&stack), Vec::<PathBuf>::new());
+    assert_eq!(stack.run(&["plan"]).code, 0);
 }
 
 /// Whoever has the stack's lock next, and what the manifest is then.
