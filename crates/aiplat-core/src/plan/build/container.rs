@@ -92,7 +92,12 @@ impl Builder<'_> {
         let ready = id::of("service", &service.name);
         let before = ids("service", service);
         let mut after: Vec<&str> = vec![files, id::NETWORK, id::FIREWALL];
-        let provided = provision_ids(service);
+        // one that never ran was perhaps made ahead by a run that died before it made what the service needs
+        let provided = if current.state == ContainerState::Created {
+            self.provisions(service)
+        } else {
+            provision_ids(service)
+        };
         after.extend(provided.iter().map(String::as_str));
         after.extend(before.iter().map(String::as_str));
         let stopping = id::of("stop", &service.name);
