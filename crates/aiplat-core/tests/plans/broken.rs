@@ -247,6 +247,9 @@ const BROKEN: &[Breaking] = &[
     ("all secrets", "the whole of", |p| {
         bind(p, "/mnt/a/config/secrets")
     }),
+    ("the manifest as it was", "the whole of", |p| {
+        bind(p, "/mnt/a/config/adding.json");
+    }),
     ("the manifest", "the whole of", |p| {
         bind(p, "/mnt/a/config/.env")
     }),

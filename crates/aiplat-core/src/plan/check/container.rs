@@ -12,7 +12,7 @@ use crate::spec::{Bind, ContainerSpec, NetworkMode};
 use crate::text::Text;
 
 /// Below the stack's directory: what no container sees whole, since other services' share is in it.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 17] = [
     "",
     "config",
     "config/secrets",
@@ -20,6 +20,9 @@ const WHOLE: [&str; 14] = [
     "config/stack-id",
     "config/lock",
     "config/journal.jsonl",
+    "config/audit.jsonl",
+    "config/adding.json",
+    "config/services",
     "data",
     "logs",
     "apparmor",
