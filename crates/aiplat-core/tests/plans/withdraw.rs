@@ -56,10 +56,26 @@ fn what_goes_is_what_the_entry_names_and_nothing_else() {
 #[test]
 fn what_services_share_stays_until_the_last_of_them_goes() {
     let (host, catalogue) = (bare(false), catalogue());
-    let case = case(&recipe("dify"), &host, &catalogue);
     let parts = ["dify-api", "dify-worker", "dify-beat"];
-    let none = of(&case, &["dify-worker"]);
-    assert_eq!(none, [], "its names are those of the other parts");
+    for (store, shared) in [
+        (recipe("dify"), "postgres"),
+        (with("qdrant", "dify"), "qdrant"),
+    ] {
+        let mut case = case(&store, &host, &catalogue);
+        let selection = &case.stack.config.selection;
+        let stay = selection.services().iter();
+        let stay: Vec<_> = stay
+            .filter(|s| s.as_str() != "dify-worker")
+            .cloned()
+            .collect();
+        case.stack.config.selection = selection.only(&stay);
+        let none = of(&case, &["dify-worker"]);
+        assert_eq!(
+            none,
+            [],
+            "its names in {shared} are those of the parts that stay"
+        );
+    }
     let without = crate::common::case(&recipe("postgres"), &host, &catalogue);
     let all = names(&of(&without, &parts));
     assert_eq!(all, ["a__dify of a__dify", "a__dify_app of a__dify_app"]);
