@@ -219,6 +219,9 @@ pub struct FirewallFacts {
     pub available: bool,
     /// Bridges whose rules are in place, in effect before any rule that accepts.
     pub guarded: BTreeSet<String>,
+    /// Bridges that a rule of ours names, whether or not all of their rules are in place.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub named: BTreeSet<String>,
     /// The next boot of the host would not put them back, and could.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unkept: bool,

@@ -75,7 +75,7 @@ pub fn teardown(
         last.push(id);
     }
     let bridge = id.bridge();
-    if observed.host.firewall.guarded.contains(&bridge) {
+    if observed.host.firewall.named.contains(&bridge) {
         let act = Step::RemoveFirewall(FirewallSpec {
             bridge,
             chain: FIREWALL_CHAIN.to_owned(),

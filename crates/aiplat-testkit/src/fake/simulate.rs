@@ -56,7 +56,9 @@ impl Simulated {
                 labels: spec.labels.clone(),
             }),
             Step::Firewall(spec) => {
-                self.0.host.firewall.guarded.insert(spec.bridge.clone());
+                let rules = &mut self.0.host.firewall;
+                rules.guarded.insert(spec.bridge.clone());
+                rules.named.insert(spec.bridge.clone());
             }
             Step::Profiles { files } => files.iter().for_each(|file| self.profile(file)),
             Step::Image { reference, .. } => {
@@ -94,7 +96,9 @@ impl Simulated {
             Step::RemoveContainer(removed) => self.0.containers.retain(|c| c.id != removed.id),
             Step::RemoveNetwork { id, .. } => self.0.networks.retain(|n| n.id != *id),
             Step::RemoveFirewall(spec) => {
-                self.0.host.firewall.guarded.remove(&spec.bridge);
+                let rules = &mut self.0.host.firewall;
+                rules.guarded.remove(&spec.bridge);
+                rules.named.remove(&spec.bridge);
             }
             Step::RemoveProfiles { files } => {
                 for file in files {

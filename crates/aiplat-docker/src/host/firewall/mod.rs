@@ -36,23 +36,25 @@ impl Firewall<'_> {
     pub(crate) fn facts(&self, chain: &str) -> FirewallFacts {
         // at the same moment, since starting a program takes milliseconds on a busy host
         let (four, six, closed) = std::thread::scope(|scope| {
-            let six = scope.spawn(|| guarded(self.ip6tables, chain));
+            let six = scope.spawn(|| found(self.ip6tables, chain));
             let closed = scope.spawn(|| metadata::closed(self.iptables));
-            (guarded(self.iptables, chain), six.join(), closed.join())
+            (found(self.iptables, chain), six.join(), closed.join())
         });
-        let Ok(mut guarded) = four else {
+        let Ok(four) = four else {
             return FirewallFacts::default();
         };
-        if let Ok(Ok(six)) = six {
-            guarded.retain(|bridge| six.contains(bridge));
-        }
         let closed = closed.ok().and_then(Result::ok).unwrap_or_default();
-        guarded.retain(|bridge| closed.contains(bridge));
-        FirewallFacts {
+        let mut facts = FirewallFacts {
             available: true,
-            guarded,
+            guarded: &four.guarded & &closed,
+            named: &four.named | &closed,
             unkept: false,
+        };
+        if let Ok(Ok(six)) = six {
+            facts.guarded = &facts.guarded & &six.guarded;
+            facts.named.extend(six.named);
         }
+        facts
     }
 
     pub(crate) fn guard(&self, spec: &FirewallSpec) -> Result<Outcome, HostError> {
@@ -107,11 +109,21 @@ impl Firewall<'_> {
     }
 }
 
-/// The bridges whose rules are in effect in every table.
-fn guarded(program: &Program, chain: &str) -> Result<BTreeSet<String>, HostError> {
-    let found = read_all(program, chain)?;
-    let sets = found.iter().map(Rules::guarded);
-    Ok(sets.reduce(|all, set| &all & &set).unwrap_or_default())
+/// The bridges of one family.
+struct Found {
+    /// Those whose rules are in effect in every table.
+    guarded: BTreeSet<String>,
+    /// Those that any rule names.
+    named: BTreeSet<String>,
+}
+
+fn found(program: &Program, chain: &str) -> Result<Found, HostError> {
+    let all = read_all(program, chain)?;
+    let guarded = all.iter().map(Rules::guarded);
+    Ok(Found {
+        guarded: guarded.reduce(|all, set| &all & &set).unwrap_or_default(),
+        named: all.iter().flat_map(Rules::named).collect(),
+    })
 }
 
 fn read_all<'a>(program: &Program, chain: &'a str) -> Result<Vec<Rules<'a>>, HostError> {

@@ -55,10 +55,12 @@ fn spec(bridge: &str) -> FirewallSpec {
 }
 
 fn guarded(names: &[&str]) -> FirewallFacts {
+    let names: BTreeSet<String> = names.iter().map(|&n| n.to_owned()).collect();
     FirewallFacts {
         unkept: false,
         available: true,
-        guarded: names.iter().map(|&n| n.to_owned()).collect(),
+        guarded: names.clone(),
+        named: names,
     }
 }
 
@@ -104,7 +106,12 @@ fn whole_life(kind: &str) {
         format!("{six} -t mangle -F AIPLAT-FORWARD"),
     ] {
         namespace.run(&broken);
-        assert!(!firewall.facts(CHAIN).guarded.contains("aip-1"), "{broken}");
+        let facts = firewall.facts(CHAIN);
+        assert!(!facts.guarded.contains("aip-1"), "{broken}");
+        assert!(
+            facts.named.contains("aip-1"),
+            "{broken}: what is left goes with the stack"
+        );
         assert_eq!(
             firewall.guard(&spec("aip-1")).unwrap(),
             Outcome::Changed,

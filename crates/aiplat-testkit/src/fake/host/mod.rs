@@ -82,6 +82,7 @@ impl Host for FakeHost {
             firewall: FirewallFacts {
                 available: true,
                 guarded: state.guarded.clone(),
+                named: state.guarded.clone(),
                 unkept: false,
             },
             cgroup: None,
