@@ -57,7 +57,7 @@ pub(super) async fn cells(scene: &Scene<'_>, standing: &Standing) -> Vec<Cell> {
     }
     let tried = work
         .into_iter()
-        .map(|(member, batch)| batch.run_lasting(standing, member));
+        .map(|(member, batch)| batch.run(standing, member));
     let mut found: Vec<Cell> = join_all(tried).await.into_iter().flatten().collect();
     found.extend(attached(scene).await);
     found

@@ -6,7 +6,6 @@ use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 
 use super::super::Standing;
-use super::super::batch::{Batch, Judge};
 use super::client::{Door, Kind, Server};
 use crate::proof::prober::Attempt;
 use crate::proof::{Cell, Layer, Scene, Stack};
@@ -135,14 +134,12 @@ async fn from_afar(
             )
             .expect("not reached")
             .evidence(to.to_string());
-            let judge: Judge = Box::new(|cell, seen| match seen.first() {
-                Some(seen) if seen.through() => cell.breach("it answers"),
-                seen => cell.held(seen.map(|s| s.text.clone()).unwrap_or_default()),
-            });
-            let mut batch = Batch::default();
-            batch.push(cell, attempts, judge);
-            batch.run_lasting(standing, member).await
+            match standing.attempt(member, &attempts).await {
+                Err(words) => cell.not_tried(words),
+                Ok(seen) if seen[0].through() => cell.breach("it answers").took(seen[0].micros),
+                Ok(seen) => cell.held(seen[0].text.clone()).took(seen[0].micros),
+            }
         }
     });
-    join_all(asked).await.into_iter().flatten().collect()
+    join_all(asked).await
 }
