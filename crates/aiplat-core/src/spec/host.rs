@@ -57,7 +57,7 @@ pub struct NetworkSpec {
     pub labels: BTreeMap<String, String>,
 }
 
-/// Rules that close the host's own listeners and other bridges to a stack's bridge: replies to what the host itself opened
+/// Rules that close the host's own listeners and other stacks to a stack's bridge: replies to what the host itself opened
 /// pass, all else that enters by the bridge for the host is dropped, and so is what goes to another stack's bridge or comes
 /// from one. The engine's name server is inside the containers and unaffected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

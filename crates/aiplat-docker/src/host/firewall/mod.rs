@@ -1,4 +1,4 @@
-//! Rules that close the host's own listeners and all other bridges to the stacks' bridges, in two chains of ours that the
+//! Rules that close the host's own listeners and each other to the stacks' bridges, in two chains of ours that the
 //! host's chains jump to first (see `rules`); and the clouds' metadata address (see `metadata`). The host's other rules are
 //! neither read for meaning nor changed.
 
