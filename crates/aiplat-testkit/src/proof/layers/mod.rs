@@ -6,6 +6,7 @@ mod collisions;
 mod files;
 mod groups;
 mod hogs;
+mod host_addresses;
 pub(super) mod inet6;
 mod listeners;
 mod network;

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 
 use super::batch::{Batch, Judge};
+use super::host_addresses::HostAddresses;
 use super::{Standing, inet6};
 use crate::proof::prober::{Attempt, Got};
 use crate::proof::{Cell, Layer, Member, Scene, Stack};
@@ -106,28 +107,19 @@ impl<'a> Cells<'a> {
 
     /// Nothing of all this may get through.
     fn closed(&mut self, cell: Cell, targets: Vec<(SocketAddr, IpProtocol)>) {
-        self.closed_while(cell, targets, |_| true);
+        self.closed_while(cell, targets, None);
     }
 
-    /// The same of addresses of the host: one that went away meanwhile, with the bridge of somebody's network, is not the
-    /// host's any more, and whoever answers by it stands behind the next router.
+    /// The same of addresses of the host.
     fn closed_host(&mut self, cell: Cell, targets: Vec<(SocketAddr, IpProtocol)>) {
-        self.closed_while(cell, targets, |to| {
-            std::net::UdpSocket::bind(match to {
-                SocketAddr::V4(to) => SocketAddr::from((*to.ip(), 0)),
-                // one of a link has other numbers inside a container: it is nobody's behind a router
-                SocketAddr::V6(to) if to.scope_id() != 0 => return true,
-                SocketAddr::V6(to) => SocketAddr::from((*to.ip(), 0)),
-            })
-            .is_ok()
-        });
+        self.closed_while(cell, targets, HostAddresses::now());
     }
 
     fn closed_while(
         &mut self,
         cell: Cell,
         targets: Vec<(SocketAddr, IpProtocol)>,
-        counts: fn(SocketAddr) -> bool,
+        held: Option<HostAddresses>,
     ) {
         let attempts: Vec<Attempt> = targets
             .iter()
@@ -143,10 +135,12 @@ impl<'a> Cells<'a> {
             })
             .collect();
         let judge: Judge = Box::new(move |cell, seen| {
+            let still = held.as_ref().map(HostAddresses::still);
+            let counts = |to: &SocketAddr| still.as_ref().is_none_or(|still| still.has(to));
             let open: Vec<String> = targets
                 .iter()
                 .zip(seen)
-                .filter(|((to, _), seen)| seen.through() && counts(*to))
+                .filter(|((to, _), seen)| seen.through() && counts(to))
                 .map(|((to, protocol), seen)| {
                     format!("{} {to} answers {:?}", word(*protocol), short(&seen.text))
                 })
