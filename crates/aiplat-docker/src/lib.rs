@@ -32,6 +32,7 @@ pub mod engine;
 pub mod events;
 pub mod host;
 pub mod observe;
+mod postgres;
 pub mod probe;
 pub mod redact;
 mod resp;

@@ -85,6 +85,8 @@ pub use volume::{NewVolume, VolumeError, new_volume};
 
 use std::path::{Path, PathBuf};
 
+use aiplat_core::names::ServiceName;
+
 use crate::audit::Caller;
 
 /// Where the host-wide register and its lock are kept unless told otherwise.
@@ -106,4 +108,10 @@ impl Default for Places {
             caller: Caller::default(),
         }
     }
+}
+
+/// Names of services as errors tell them.
+fn quoted(names: &[ServiceName]) -> String {
+    let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    all.join(", ")
 }

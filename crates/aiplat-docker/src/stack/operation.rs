@@ -8,7 +8,7 @@ use aiplat_core::names::StackId;
 use aiplat_core::plan::Plan;
 
 use super::open::Found;
-use super::{Places, PrepareError};
+use super::{Inputs, Places, PrepareError};
 use crate::audit::AuditStore;
 use crate::chain::chain;
 use crate::host::{Holder, Host, HostError, StackLock};
@@ -85,9 +85,13 @@ impl Operation {
         &self.base_dir
     }
 
-    /// As the lock and the trail name it.
-    pub(super) fn command(&self) -> &str {
-        &self.command
+    /// What was given, for this operation on this stack.
+    pub(super) fn inputs(&self, given: &Inputs) -> Inputs {
+        let mut inputs = given.clone();
+        self.command.clone_into(&mut inputs.command);
+        let here = self.base_dir.display().to_string();
+        inputs.flags.insert("BASE_DIR".to_owned(), here);
+        inputs
     }
 
     /// The stack's lock, for what must be done under it; `None` only where a teardown found no directory to lock.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aiplat_core::spec::PostgresDatabase;
 use aiplat_core::text::Text;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryRow};
 
 use super::ProvisionError;
 use super::sql::{Name, Word, verifier};
@@ -122,18 +122,11 @@ impl<'a> Session<'a> {
         what: &str,
         query: &str,
     ) -> Result<Vec<SimpleQueryRow>, ProvisionError> {
-        let found = self.client.simple_query(query).await;
-        let answer = found.map_err(|error| ProvisionError::Statement {
+        let found = crate::postgres::rows(&self.client, query).await;
+        found.map_err(|error| ProvisionError::Statement {
             what: what.to_owned(),
             words: self.redactor.clean(&said(&error)),
-        })?;
-        Ok(answer
-            .into_iter()
-            .filter_map(|message| match message {
-                SimpleQueryMessage::Row(row) => Some(row),
-                _ => None,
-            })
-            .collect())
+        })
     }
 
     async fn role(&self, wanted: &PostgresDatabase) -> Result<(), ProvisionError> {

@@ -46,10 +46,7 @@ impl Locked {
 
     /// What was given, for a deploy of these services.
     pub(super) fn inputs(&self, given: &Inputs, services: &[&str]) -> Inputs {
-        let mut inputs = given.clone();
-        self.operation.command().clone_into(&mut inputs.command);
-        let here = self.base_dir().display().to_string();
-        inputs.flags.insert("BASE_DIR".to_owned(), here);
+        let mut inputs = self.operation.inputs(given);
         let services = services.join(",");
         inputs.flags.insert("SERVICES".to_owned(), services);
         inputs

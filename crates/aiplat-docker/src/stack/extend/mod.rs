@@ -20,7 +20,7 @@ pub(super) use attempt::Attempt;
 use locked::Locked;
 pub use remove::{Removing, remove};
 
-use super::{CatalogueError, DeployError, PrepareError};
+use super::{CatalogueError, DeployError, PrepareError, quoted};
 use crate::apply::{ProvisionError, StepError};
 use crate::host::HostError;
 
@@ -124,9 +124,4 @@ impl From<HostError> for ExtendError {
     fn from(error: HostError) -> Self {
         Self::Prepare(error.into())
     }
-}
-
-fn quoted(names: &[ServiceName]) -> String {
-    let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    all.join(", ")
 }

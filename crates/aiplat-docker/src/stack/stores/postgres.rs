@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aiplat_core::backup::{DatabaseDump, PostgresContents, TableRows};
 use serde::{Deserialize, Serialize};
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryRow};
 
 use super::programs::Ends;
 use super::{Store, StoreError};
@@ -59,15 +59,8 @@ impl<E: Engine> Store<'_, E> {
         what: &str,
         query: &str,
     ) -> Result<Vec<SimpleQueryRow>, StoreError> {
-        let answer = session.client.simple_query(query).await;
-        let answer = answer.map_err(|e| self.refused(what, &said(&e)))?;
-        Ok(answer
-            .into_iter()
-            .filter_map(|message| match message {
-                SimpleQueryMessage::Row(row) => Some(row),
-                _ => None,
-            })
-            .collect())
+        let found = crate::postgres::rows(&session.client, query).await;
+        found.map_err(|e| self.refused(what, &said(&e)))
     }
 
     async fn run(&self, session: &Session, what: &str, sql: &str) -> Result<(), StoreError> {

@@ -18,6 +18,7 @@ use images::{Images, decide};
 use super::prepare::prepare_with;
 use super::{
     CatalogueError, DeployError, Inputs, Intent, Operation, Places, PrepareError, Prepared, open,
+    quoted,
 };
 use crate::apply::{ApplyOptions, Report};
 use crate::engine::{Engine, EngineError};
@@ -84,11 +85,6 @@ impl From<EngineError> for UpgradeError {
     }
 }
 
-fn quoted(names: &[ServiceName]) -> String {
-    let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    all.join(", ")
-}
-
 /// An upgrade that is planned and locked.
 #[derive(Debug)]
 pub struct Upgrading {
@@ -133,10 +129,7 @@ pub async fn upgrade<E: Engine, H: Host>(
     if decided.forward.is_empty() {
         return Ok(None);
     }
-    let mut inputs = inputs.clone();
-    COMMAND.clone_into(&mut inputs.command);
-    let here = operation.base_dir().display().to_string();
-    inputs.flags.insert("BASE_DIR".to_owned(), here);
+    let inputs = operation.inputs(inputs);
     let mut forward = inputs.clone();
     decided.forward.ask(&mut forward);
     forward.copied = services(&decided.changed).into_iter().collect();
