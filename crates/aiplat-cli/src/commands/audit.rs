@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use aiplat_core::audit::{Ending, Entry, Outcome, Verdict, entries};
-use aiplat_core::names::StackId;
+use aiplat_core::names::{StackId, StackName};
 use aiplat_docker::audit::Trail;
-use aiplat_docker::stack::{trail, trail_of};
+use aiplat_docker::stack::{open, register, trail, trail_of};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -110,6 +110,8 @@ fn show(session: &Session, trail: &Trail, since: Option<SystemTime>) -> Exit {
             .warning("the trail is not as it was written: `aiplat audit verify` says where");
     }
     let document = json!({
+        "stack": name(session, trail),
+        "stack_id": trail.stack_id(),
         "log": trail.path,
         "intact": verdict.findings.is_empty(),
         "entries": all,
@@ -125,6 +127,20 @@ fn show(session: &Session, trail: &Trail, since: Option<SystemTime>) -> Exit {
         table.to_string()
     });
     Exit::Ok
+}
+
+/// The stack's name, which no record has; nothing for one that is gone.
+fn name(session: &Session, trail: &Trail) -> Option<StackName> {
+    let id = trail.stack_id();
+    // the log lies in the `config` of its stack
+    let base_dir = trail.path.ancestors().nth(2)?;
+    let opened = open(&session.host(), &session.catalogue, base_dir).ok();
+    let opened = opened.filter(|opened| opened.config.id == *id);
+    // one whose manifest cannot be read is reserved all the same
+    let reserved = || Some(register(&session.places()).ok()?.get(id)?.stack.clone());
+    opened
+        .map(|opened| opened.config.name().clone())
+        .or_else(reserved)
 }
 
 fn row(entry: &Entry) -> [String; 6] {
@@ -165,7 +181,9 @@ fn verify(session: &Session, trail: &Trail) -> Exit {
     let verdict = trail.verdict();
     session
         .printer
-        .result(&document(trail, &verdict), || text(trail, &verdict));
+        .result(&document(session, trail, &verdict), || {
+            text(trail, &verdict)
+        });
     if verdict.findings.is_empty() {
         Exit::Ok
     } else {
@@ -173,7 +191,7 @@ fn verify(session: &Session, trail: &Trail) -> Exit {
     }
 }
 
-fn document(trail: &Trail, verdict: &Verdict) -> Value {
+fn document(session: &Session, trail: &Trail, verdict: &Verdict) -> Value {
     let told = |what: Value, words: String| {
         let mut what = what;
         what["message"] = json!(words);
@@ -185,6 +203,8 @@ fn document(trail: &Trail, verdict: &Verdict) -> Value {
         .map(|f| told(json!(f), f.to_string()));
     let notes = verdict.notes.iter().map(|n| told(json!(n), n.to_string()));
     json!({
+        "stack": name(session, trail),
+        "stack_id": trail.stack_id(),
         "ok": verdict.findings.is_empty(),
         "log": trail.path,
         "records": verdict.records.len(),

@@ -54,7 +54,13 @@ impl Remove {
         )
         .await?;
         if !removing.anything {
-            let nothing = json!({"changes": 0, "service": self.service});
+            let config = &removing.prepared.config;
+            let nothing = json!({
+                "stack": config.name(),
+                "stack_id": config.id,
+                "changes": 0,
+                "service": self.service,
+            });
             session.printer.result(&nothing, || {
                 format!(
                     "Nothing to change: `{}` does not run in this stack.\n",

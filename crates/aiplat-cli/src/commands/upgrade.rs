@@ -43,7 +43,8 @@ pub(crate) struct Upgrade {
 
 impl Upgrade {
     pub(super) async fn run(self, session: &Session) -> Ended {
-        let base_dir = session.opened()?.volume.path;
+        let opened = session.opened()?;
+        let base_dir = &opened.volume.path;
         let inputs = session.inputs(&SettingsArgs::default(), "upgrade")?;
         let (engine, host) = (session.engine().await?, session.host());
         let upgrading = agreed(
@@ -53,12 +54,17 @@ impl Upgrade {
             async || {
                 let (what, to, places) =
                     (self.what.as_deref(), self.to.as_deref(), session.places());
-                Ok(upgrade(&engine, &host, &base_dir, what, to, &inputs, &places).await?)
+                Ok(upgrade(&engine, &host, base_dir, what, to, &inputs, &places).await?)
             },
         )
         .await?;
         let Some(upgrading) = upgrading else {
-            let nothing = json!({"changes": 0, "upgraded": []});
+            let nothing = json!({
+                "stack": opened.config.name(),
+                "stack_id": opened.config.id,
+                "changes": 0,
+                "upgraded": [],
+            });
             session.printer.result(&nothing, || {
                 "Nothing to upgrade: the images are the ones asked for.\n".to_owned()
             });

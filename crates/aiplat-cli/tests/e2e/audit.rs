@@ -1,6 +1,6 @@
 //! Who changed what: on the real engine, with runs that do well, fail, change nothing and die.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::bed::Bed;
 use crate::support::stack::Stack;
@@ -26,7 +26,7 @@ fn every_change_leaves_its_trace_and_a_changed_trace_is_found() {
     let entry = &first[0];
     assert_eq!(
         entry["arguments"],
-        serde_json::json!(["deploy", "--set=STACK_PIDS=3000"])
+        json!(["deploy", "--set=STACK_PIDS=3000"])
     );
     assert_eq!(entry["who"]["sudo"]["user"], "eve");
     assert_eq!(entry["plan"].as_str().map(str::len), Some(16), "{entry}");
@@ -36,6 +36,16 @@ fn every_change_leaves_its_trace_and_a_changed_trace_is_found() {
     stack.deploy().ok();
     stack.run(&["status"]).ok();
     stack.run(&["plan"]).ok();
+    let nothing: [&[&str]; 2] = [&["remove", "caddy", "-y"], &["upgrade", "-y"]];
+    let own = (json!(stack.name), json!(stack.id()));
+    for quiet in [&["audit", "show"][..], &["audit", "verify"]]
+        .into_iter()
+        .chain(nothing)
+    {
+        let told = stack.run(&[quiet, &["--json"]].concat()).ok().json();
+        let whose = (told["stack"].clone(), told["stack_id"].clone());
+        assert_eq!(whose, own, "{quiet:?}: {told}");
+    }
     assert_eq!(entries(&stack), first);
 
     // one that dies and one that fails
@@ -81,6 +91,10 @@ fn every_change_leaves_its_trace_and_a_changed_trace_is_found() {
         .run(&["audit", "show", "--stack-id", &id, "--json"])
         .ok()
         .json();
+    assert_eq!(
+        (&kept["stack"], &kept["stack_id"]),
+        (&Value::Null, &json!(id))
+    );
     let kept = kept["entries"].as_array().unwrap();
     assert_eq!(kept.len(), 4, "{kept:?}");
     assert_eq!(kept[3]["command"], "teardown");

@@ -38,6 +38,11 @@ pub struct Trail {
 }
 
 impl Trail {
+    /// Whose trail it is.
+    pub fn stack_id(&self) -> &StackId {
+        &self.id
+    }
+
     /// What the trail tells, and what is wrong with it.
     pub fn verdict(&self) -> Verdict {
         verify(&self.id, &self.log, self.head.as_ref())
