@@ -124,7 +124,9 @@ fn show(session: &Session, trail: &Trail, since: Option<SystemTime>) -> Exit {
         for entry in &all {
             table.row(row(entry));
         }
-        table.to_string()
+        all.iter().fold(table.to_string(), |text, entry| {
+            text + &agreed(entry.seq, &entry.begin.risks)
+        })
     });
     Exit::Ok
 }
@@ -164,6 +166,16 @@ fn row(entry: &Entry) -> [String; 6] {
         plan,
         came_to(entry.ended.as_ref()),
     ]
+}
+
+/// What could be lost by a command, below the table: it is longer than a line.
+fn agreed(seq: u64, risks: &[String]) -> String {
+    let lines: String = risks.iter().map(|risk| format!("  {risk}\n")).collect();
+    if risks.is_empty() {
+        lines
+    } else {
+        format!("\nWhat was agreed to with record {seq}:\n{lines}")
+    }
 }
 
 fn came_to(ended: Option<&Ending>) -> String {

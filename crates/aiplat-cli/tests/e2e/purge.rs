@@ -101,6 +101,25 @@ fn running(stack: &Stack<'_>, service: &str) -> bool {
     status == 200 && container["State"]["Running"] == true
 }
 
+/// The trail names all that went, though no run that was killed could say so at its end, and no secret.
+fn told_for_good(stack: &Stack<'_>, databases: &[String]) {
+    let trail = stack.run(&["audit", "show", "--json"]).ok().json();
+    let mut all = trail["entries"].as_array().unwrap().iter();
+    let first = all.find(|entry| entry["risks"].is_array());
+    let first = first.expect("a purge with its losses")["risks"].to_string();
+    let went = databases.iter().map(|name| format!("database `{name}`"));
+    let folders = ["config/ledger", "backups/upgrade-ledger-0123456789ab"];
+    let folders = folders.map(|folder| format!("{folder}` is lost"));
+    for lost in went.chain(folders) {
+        assert!(first.contains(&lost), "{lost}: {first}");
+    }
+    let shown = stack.run(&["audit", "show"]).ok();
+    assert!(shown.out.contains(&databases[0]), "{}", shown.out);
+    let log = std::fs::read_to_string(stack.base.join("config/audit.jsonl")).unwrap();
+    let password = stack.secret("postgres_password");
+    assert!(!log.contains(&password), "a secret in the trail");
+}
+
 #[test]
 fn a_purge_takes_databases_and_roles_along_and_leaves_everybody_elses() {
     let Some(bed) = Bed::new() else { return };
@@ -170,6 +189,7 @@ fn a_purge_takes_databases_and_roles_along_and_leaves_everybody_elses() {
     );
     assert!(!copies.join("upgrade-ledger-0123456789ab").exists());
     assert!(copies.join("upgrade-diary-0123456789ab/0").is_dir());
+    told_for_good(&a, &names);
     // its file was the last to go
     a.run(&purge).fails(3, &["ledger"]);
     assert_eq!(a.run(&["deploy", "--json"]).ok().json()["changes"], 0);

@@ -98,6 +98,9 @@ pub struct Begin {
     /// The hash of the plan that it carries out, where it is one plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// What could be lost by it and was agreed to, in words without secrets: for a purge everything that goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<String>,
     /// The head was missing or spoilt when this was written: nobody can tell whether records are missing before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,

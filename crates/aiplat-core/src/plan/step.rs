@@ -240,6 +240,11 @@ impl Plan {
         hex(&Sha256::digest(json)[..8])
     }
 
+    /// What could be lost by it, in words, step by step.
+    pub fn risks(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|s| s.risk.as_deref())
+    }
+
     /// How many steps there are of a kind of change.
     pub fn count(&self, change: Change) -> usize {
         self.steps.iter().filter(|s| s.change == change).count()

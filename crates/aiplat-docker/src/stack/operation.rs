@@ -111,11 +111,14 @@ impl Operation {
             store.detached()
         };
         let caller = &self.places.caller;
+        let redactor = plan.map(Redactor::of_plan).unwrap_or_default();
+        let risks = plan.into_iter().flat_map(Plan::risks);
         let seq = store.append(&caller.who(), |adopted| {
             Event::Begin(Begin {
                 command: self.command.clone(),
                 arguments: caller.arguments.clone(),
                 plan: plan.map(Plan::hash),
+                risks: risks.map(|risk| redactor.clean(risk)).collect(),
                 adopted,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             })
@@ -123,7 +126,7 @@ impl Operation {
         self.begun = Some(Begun {
             store,
             seq,
-            redactor: plan.map(Redactor::of_plan).unwrap_or_default(),
+            redactor,
         });
         Ok(())
     }
