@@ -98,7 +98,7 @@ pub(super) fn spec(
             .flatten(),
         init: service.run.init,
         shm_bytes: service.run.shm.as_deref().and_then(bytes),
-        limits: limits::limits(config, service),
+        limits: limits::limits(config, service, context.engine),
         gpus: context.gpus(service),
         cgroup_parent: config.cgroup_parent(&context.engine.cgroup_driver),
         engine_health: EngineHealth {

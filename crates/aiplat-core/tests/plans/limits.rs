@@ -40,6 +40,25 @@ fn problems(case: &Case, observed: &Observed) -> Vec<String> {
 }
 
 #[test]
+fn no_service_has_more_processors_than_its_host() {
+    let catalogue = catalogue();
+    let limits = |cpus| {
+        let mut host = bare(false);
+        host.engine.cpus = cpus;
+        let case = case(&limited(&[]), &host, &catalogue);
+        let all = case.desired.services.iter();
+        all.map(|s| s.container.limits.milli_cpus)
+            .collect::<Vec<_>>()
+    };
+    let own = limits(64);
+    assert!(own.contains(&Some(2000)), "{own:?}");
+    let clamped: Vec<_> = own.iter().map(|own| own.map(|m| m.min(1000))).collect();
+    assert_eq!(limits(1), clamped);
+    // an engine that does not say how many it sees
+    assert_eq!(limits(0), own);
+}
+
+#[test]
 fn no_service_has_more_than_its_stack() {
     let (catalogue, host) = (catalogue(), bare(false));
     let own = case(&limited(&[]), &host, &catalogue);
