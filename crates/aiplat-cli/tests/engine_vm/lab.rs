@@ -72,8 +72,10 @@ impl Parts {
             guest: Guest {
                 qemu,
                 disk,
-                // some two minutes where nothing else runs; emulation is at the host's mercy
+                // some four minutes where nothing else runs, and half a minute between two lines; emulation is at the
+                // host's mercy
                 limit: Duration::from_secs(1500),
+                silence: Duration::from_secs(300),
             },
             aiplat: stripped(Path::new(env!("CARGO_BIN_EXE_aiplat")))?,
         })
@@ -97,8 +99,8 @@ impl Parts {
         for line in &report.console {
             println!("{line}");
         }
-        if let Some(why) = &report.first {
-            println!("the second boot: {why}");
+        for why in &report.earlier {
+            println!("BOOTED AGAIN: {why}");
         }
         for (name, at) in &report.marks {
             if !name.starts_with("label") && name != "denied" {

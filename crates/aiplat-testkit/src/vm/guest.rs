@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::machine::{BootError, boot};
+use super::machine::{BootError, Patience, boot, of_the_kernel, until_it_holds};
 use super::{EngineDisk, Initramfs};
 
 /// What the first root does: finds the disk, hands over what was brought along, and lets the script go on there.
@@ -29,6 +29,8 @@ pub struct Guest {
     pub disk: EngineDisk,
     /// Wall-clock limit of one boot.
     pub limit: Duration,
+    /// How long no program in it may say anything: then the machine is given up for stuck.
+    pub silence: Duration,
 }
 
 /// What a script said: `@`, a name and a value, separated by tabs; and everything else as it came.
@@ -37,8 +39,8 @@ pub struct Report {
     values: BTreeMap<String, Vec<String>>,
     /// Every line of the console.
     pub console: Vec<String>,
-    /// Why a second boot was necessary.
-    pub first: Option<String>,
+    /// Why earlier boots came to nothing.
+    pub earlier: Vec<String>,
     /// From the start of the emulator to the end.
     pub took: Duration,
     /// When each line with a name came.
@@ -58,21 +60,15 @@ impl Report {
 }
 
 impl Guest {
-    /// Boots with these files (`init` has to be among them) in `/lab`. Tried once more where the machine itself breaks down.
+    /// Boots with these files (`init` has to be among them) in `/lab`; again where the machine itself fails,
+    /// [`Report::earlier`] tells.
     ///
     /// # Errors
     /// [`BootError`]; a script that ends without `@`, `end` is one.
     pub fn run(&self, lab: &[(&str, Vec<u8>)]) -> Result<Report, BootError> {
         let archive = self.archive(lab)?;
-        match self.boot(&archive) {
-            // two processors under emulation now and then end in a panic, or without a word
-            Err(error @ (BootError::Panic { .. } | BootError::EndedEarly { .. })) => {
-                let mut report = self.boot(&archive)?;
-                report.first = Some(error.to_string());
-                Ok(report)
-            }
-            other => other,
-        }
+        let (report, earlier) = until_it_holds(|| self.boot(&archive))?;
+        Ok(Report { earlier, ..report })
     }
 
     fn archive(&self, lab: &[(&str, Vec<u8>)]) -> Result<Vec<u8>, BootError> {
@@ -107,13 +103,18 @@ impl Guest {
             "file={},if=virtio,format=raw,snapshot=on",
             self.disk.image.display()
         );
-        let arguments = ["-smp", "2", "-m", "3072", "-drive", &drive];
+        // one processor: emulated beside each other, two now and then wait for each other for ever
+        let arguments = ["-smp", "1", "-m", "3072", "-drive", &drive];
+        let patience = Patience {
+            whole: self.limit,
+            silence: self.silence,
+        };
         let ended = boot(
             &self.qemu,
             &self.disk.kernel,
             archive,
             &arguments,
-            self.limit,
+            patience,
             |line| {
                 if let Some(log) = &mut log {
                     let _ = writeln!(log, "{line}");
@@ -135,28 +136,24 @@ impl Guest {
         report.took = begin.elapsed();
         match ended {
             Ok(()) => Ok(report),
-            Err(error) => {
-                // the console is what tells why
-                let last: Vec<&str> = report
-                    .console
-                    .iter()
-                    .rev()
-                    .take(40)
-                    .rev()
-                    .map(String::as_str)
-                    .collect();
-                Err(match error {
-                    BootError::TimedOut { limit, .. } => BootError::TimedOut {
-                        limit,
-                        last: last.join("\n"),
-                    },
-                    BootError::EndedEarly { how, .. } => BootError::EndedEarly {
-                        how,
-                        last: last.join("\n"),
-                    },
-                    other => other,
-                })
-            }
+            Err(error) => Err(explained(error, &report.console)),
         }
+    }
+}
+
+/// With the end of the console, which is what tells why: what programs said, and what the kernel complains of.
+fn explained(error: BootError, console: &[String]) -> BootError {
+    let end = |kernel: bool, most: usize| {
+        let lines = console.iter().filter(|line| of_the_kernel(line) == kernel);
+        let mut lines: Vec<&str> = lines.rev().take(most).map(String::as_str).collect();
+        lines.reverse();
+        lines
+    };
+    let last = [end(false, 30), end(true, 10)].concat().join("\n");
+    match error {
+        BootError::TimedOut { limit, .. } => BootError::TimedOut { limit, last },
+        BootError::Stuck { silence, .. } => BootError::Stuck { silence, last },
+        BootError::EndedEarly { how, .. } => BootError::EndedEarly { how, last },
+        other => other,
     }
 }

@@ -33,8 +33,8 @@ pub struct Transcript {
     pub answers: Answers,
     /// From start to the last line.
     pub took: Duration,
-    /// Whether a kernel panic made a second boot necessary.
-    pub retried: bool,
+    /// Why earlier boots came to nothing.
+    pub earlier: Vec<String>,
 }
 
 /// Why a boot gave no transcript.
@@ -58,8 +58,16 @@ pub enum BootError {
         /// The last line on its console.
         last: String,
     },
-    /// The kernel panicked, twice.
-    #[error("the machine's kernel panicked twice: `{last}`")]
+    /// Nothing runs in the machine any more: its kernel may go on complaining.
+    #[error("expected the machine to say something within {silence:?}; its last line was `{last}`")]
+    Stuck {
+        /// How long nothing was said by any program.
+        silence: Duration,
+        /// The last line on its console.
+        last: String,
+    },
+    /// The kernel panicked.
+    #[error("the machine's kernel panicked: `{last}`")]
     Panic {
         /// The line that says so.
         last: String,
@@ -79,14 +87,49 @@ pub enum BootError {
     Broken(String),
 }
 
+impl BootError {
+    /// Whether it was the machine that failed, not what ran in it: kernels panic, stop or end without a word under
+    /// software emulation now and then.
+    fn of_the_machine(&self) -> bool {
+        matches!(
+            self,
+            Self::Panic { .. } | Self::Stuck { .. } | Self::EndedEarly { .. }
+        )
+    }
+}
+
+/// How often a machine is booted at most until it holds.
+const BOOTS: usize = 3;
+
+/// What `boot` gives, tried again where the machine itself failed; and why it did.
+pub(super) fn until_it_holds<T>(
+    mut boot: impl FnMut() -> Result<T, BootError>,
+) -> Result<(T, Vec<String>), BootError> {
+    let mut earlier = Vec::new();
+    loop {
+        match boot() {
+            Ok(done) => return Ok((done, earlier)),
+            Err(error) if error.of_the_machine() && earlier.len() + 1 < BOOTS => {
+                earlier.push(error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 impl Machine {
-    /// Boots with `script` and `policies`. Tried once more after a kernel panic, which software
-    /// emulation has now and then.
+    /// Boots with `script` and `policies`; again where the machine itself fails, [`Transcript::earlier`] tells.
+    ///
+    /// # Errors
+    /// [`BootError`].
     pub fn run(&self, script: &Script, policies: &Policies) -> Result<Transcript, BootError> {
         self.run_with(Initramfs::new(), script, policies)
     }
 
     /// As [`Machine::run`], on top of what `archive` already holds.
+    ///
+    /// # Errors
+    /// [`BootError`].
     pub fn run_with(
         &self,
         mut archive: Initramfs,
@@ -98,14 +141,7 @@ impl Machine {
         for (name, bytes) in policies.files() {
             archive.file(&format!("policies/{name}"), 0o644, bytes);
         }
-        let archive = archive.finish();
-        match self.boot(&archive) {
-            Err(BootError::Panic { .. }) => self.boot(&archive).map(|transcript| Transcript {
-                retried: true,
-                ..transcript
-            }),
-            other => other,
-        }
+        self.boots(&archive.finish())
     }
 
     /// Boots as a host that somebody uses, and works through the script as [`super::Native`] does there: in namespaces of
@@ -127,7 +163,15 @@ impl Machine {
         for (name, bytes) in policies.files() {
             archive.file(&format!("native/policies/{name}"), 0o644, bytes);
         }
-        self.boot(&archive.finish())
+        self.boots(&archive.finish())
+    }
+
+    fn boots(&self, archive: &[u8]) -> Result<Transcript, BootError> {
+        let (transcript, earlier) = until_it_holds(|| self.boot(archive))?;
+        Ok(Transcript {
+            earlier,
+            ..transcript
+        })
     }
 
     fn boot(&self, archive: &[u8]) -> Result<Transcript, BootError> {
@@ -136,7 +180,8 @@ impl Machine {
         let memory = memory_mib(archive.len()).to_string();
         let arguments = ["-smp", "1", "-m", &memory];
         let path = self.kernel.path();
-        boot(&self.qemu, path, archive, &arguments, self.limit, |line| {
+        let patience = Patience::whole(self.limit);
+        boot(&self.qemu, path, archive, &arguments, patience, |line| {
             heard.line(line)
         })?;
         Ok(heard.transcript(begin.elapsed()))
@@ -153,6 +198,33 @@ $B mount -t securityfs s /sys/kernel/security
 $B unshare -f -p -m -n -i -u $B sh -c 'B=/bin/busybox; $B mount -o bind /native /native && cd /native && $B mount -o move . / && exec $B chroot . /init native'
 $B poweroff -f
 ";
+
+/// How long a machine may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// From its start to its end.
+    pub(super) whole: Duration,
+    /// Without a line from any program in it. What its kernel complains of is no sign of life: one whose processors
+    /// wait for each other does so for ever.
+    pub(super) silence: Duration,
+}
+
+impl Patience {
+    /// One limit for all of it.
+    pub(super) fn whole(limit: Duration) -> Self {
+        Self {
+            whole: limit,
+            silence: limit,
+        }
+    }
+}
+
+/// Whether a line is the kernel's own: those begin with its clock, as `[    3.141592] `.
+pub(super) fn of_the_kernel(line: &str) -> bool {
+    line.strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+        .is_some_and(|(clock, _)| clock.trim_start().parse::<f64>().is_ok())
+}
 
 /// What the probe has said so far.
 #[derive(Debug, Default)]
@@ -187,7 +259,7 @@ impl Heard {
             kernel: self.kernel,
             answers: self.answers,
             took,
-            retried: false,
+            earlier: Vec::new(),
         }
     }
 }
@@ -198,7 +270,7 @@ pub(super) fn boot<T>(
     kernel: &Path,
     archive: &[u8],
     arguments: &[&str],
-    limit: Duration,
+    patience: Patience,
     each: impl FnMut(&str) -> Option<Result<T, BootError>>,
 ) -> Result<T, BootError> {
     let io = |what| move |source| BootError::Io { what, source };
@@ -220,7 +292,7 @@ pub(super) fn boot<T>(
         .stderr(complaints.reopen().map_err(io("make a file"))?)
         .spawn()
         .map_err(io("start the emulator"))?;
-    listen(child, limit, each).map_err(|error| match error {
+    listen(child, patience, each).map_err(|error| match error {
         BootError::EndedEarly { how, last } => {
             let text = std::fs::read_to_string(complaints.path()).unwrap_or_default();
             let how = format!("{how} {}", text.lines().last().unwrap_or_default());
@@ -233,7 +305,7 @@ pub(super) fn boot<T>(
 /// Hands every line of a child's output to `each` until that has an end; the child is gone then.
 pub(super) fn listen<T>(
     mut child: Child,
-    limit: Duration,
+    patience: Patience,
     mut each: impl FnMut(&str) -> Option<Result<T, BootError>>,
 ) -> Result<T, BootError> {
     let begin = Instant::now();
@@ -254,12 +326,21 @@ pub(super) fn listen<T>(
             }
         }
     });
+    let Patience { whole, silence } = patience;
     let mut last = String::new();
+    let mut alive = begin;
     let outcome = loop {
-        let left = limit.saturating_sub(begin.elapsed());
+        let left = whole
+            .saturating_sub(begin.elapsed())
+            .min(silence.saturating_sub(alive.elapsed()));
         let line = match lines.recv_timeout(left) {
             Ok(line) => line,
-            Err(mpsc::RecvTimeoutError::Timeout) => break Err(BootError::TimedOut { limit, last }),
+            Err(mpsc::RecvTimeoutError::Timeout) if alive.elapsed() >= silence => {
+                break Err(BootError::Stuck { silence, last });
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                break Err(BootError::TimedOut { limit: whole, last });
+            }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 // it has closed its output, so it is about to end
                 let how = child
@@ -273,6 +354,9 @@ pub(super) fn listen<T>(
         }
         if let Some(ended) = each(&line) {
             break ended;
+        }
+        if !of_the_kernel(&line) {
+            alive = Instant::now();
         }
         last = line;
     };
@@ -296,3 +380,67 @@ fn memory_mib(archive: usize) -> usize {
 /// `log_buf_len`: no denial is to be missing from the log.
 const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off \
                             lsm=apparmor audit_backlog_limit=16384 log_buf_len=8M";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of a program that stands for a machine.
+    fn heard(script: &str, patience: Patience) -> Result<(), BootError> {
+        let child = Command::new("sh")
+            .args(["-c", script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        listen(child, patience, |line| (line == "@\tend").then_some(Ok(())))
+    }
+
+    #[test]
+    fn a_kernel_that_only_complains_is_stuck() {
+        let patience = Patience {
+            whole: Duration::from_secs(600),
+            silence: Duration::from_secs(2),
+        };
+        let complains =
+            "echo up; while echo '[  106.72] watchdog: BUG: soft lockup'; do sleep 0.1; done";
+        let ended = heard(complains, patience).unwrap_err();
+        let BootError::Stuck { last, .. } = &ended else {
+            panic!("{ended:?}");
+        };
+        assert!(last.contains("soft lockup"), "{last}");
+        assert!(ended.of_the_machine());
+    }
+
+    #[test]
+    fn a_machine_that_goes_on_talking_has_all_of_its_time() {
+        let patience = Patience {
+            whole: Duration::from_secs(3),
+            silence: Duration::from_secs(600),
+        };
+        let talks = "while echo '    [not the kernel]'; do sleep 0.1; done";
+        let ended = heard(talks, patience).unwrap_err();
+        assert!(matches!(ended, BootError::TimedOut { .. }), "{ended:?}");
+        assert!(!ended.of_the_machine(), "what ran in it took too long");
+        let minute = Patience::whole(Duration::from_secs(600));
+        heard("echo; printf '@\tend\n'; exec sleep 600", minute).unwrap();
+    }
+
+    #[test]
+    fn a_machine_that_fails_is_booted_again_and_a_script_that_does_is_not() {
+        let panic = || BootError::Panic {
+            last: "a".to_owned(),
+        };
+        let mut ends = vec![Ok(7), Err(panic()), Err(panic())];
+        let (value, earlier) = until_it_holds(|| ends.pop().unwrap()).unwrap();
+        assert_eq!((value, earlier.len()), (7, 2));
+        let mut boots = 0;
+        let always = || -> Result<(), _> {
+            boots += 1;
+            Err(panic())
+        };
+        assert!(until_it_holds(always).is_err());
+        assert_eq!(boots, BOOTS);
+        let mut ends = vec![Ok(7), Err(BootError::Broken("a step".to_owned()))];
+        assert!(until_it_holds(|| ends.pop().unwrap()).is_err());
+    }
+}

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::machine::{BootError, Heard, Transcript, listen};
+use super::machine::{BootError, Heard, Patience, Transcript, listen};
 use super::{Policies, Script, Table};
 
 /// What the kernel says of itself.
@@ -101,7 +101,7 @@ impl Native {
             .stderr(Stdio::null())
             .spawn()
             .map_err(io("start the probe"))?;
-        listen(child, self.limit, |line| heard.line(line))?;
+        listen(child, Patience::whole(self.limit), |line| heard.line(line))?;
         Ok(heard.transcript(begin.elapsed()))
     }
 
