@@ -36,9 +36,12 @@ pub(super) fn engine_hint(error: &EngineError) -> Option<String> {
             "start the engine, or say where it is with `--host` or DOCKER_HOST; `aiplat doctor` looks at it"
         }
         EngineError::TooOld { .. } => "install Docker 20.10 or newer, or Podman 4 or newer",
-        EngineError::ImageAbsent { .. } | EngineError::PullFailed { .. } => {
-            "`IMAGE_REGISTRY` takes all images from a mirror, `IMAGE_<SERVICE>` one; `aiplat catalog show SERVICE` \
-             shows what is asked for"
+        EngineError::ImageAbsent { reference } | EngineError::PullFailed { reference, .. } => {
+            // a pull of ours has no login, and what the engine has is not pulled
+            return Some(format!(
+                "see that the registry has it under that name; where it asks for a login, `docker pull {reference}` first; \
+                 `IMAGE_REGISTRY` takes all images from a mirror, `IMAGE_<SERVICE>` one"
+            ));
         }
         EngineError::PortTaken { .. } => {
             "free the port, or give another by its key; `aiplat plan` shows which"

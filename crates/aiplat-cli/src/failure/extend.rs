@@ -3,7 +3,7 @@
 use aiplat_docker::stack::ExtendError;
 
 use super::Failure;
-use super::run::cause_hint;
+use super::run::taken_back;
 use crate::exit::Exit;
 
 impl From<ExtendError> for Failure {
@@ -41,13 +41,10 @@ impl From<ExtendError> for Failure {
                 "`aiplat add {store}` first, then the same command again; or `aiplat remove {store} --purge`, where all in it may go"
             )),
             ExtendError::Undone { service, source } => {
-                let cause = cause_hint(&source);
-                let failure: Self = (*source).into();
                 let undone = format!(
                     "`{service}` was taken away again, with all that was made for it; nothing else changed"
                 );
-                // nothing is left to go on with: of what the failure advises, what mends its cause alone holds
-                failure.hint(cause.map_or_else(|| undone.clone(), |cause| format!("{cause}; {undone}")))
+                taken_back(*source, &undone)
             }
             ExtendError::NotUndone { service, source, .. } => {
                 let failure: Self = (*source).into();

@@ -62,14 +62,17 @@ impl From<ApplyError> for Failure {
     }
 }
 
-/// What mends the cause of a failed deploy, where there is something.
-pub(super) fn cause_hint(error: &DeployError) -> Option<String> {
-    match error {
+/// A failed deploy that was taken back: no step is left to go on with, so that of what its failure advises only what
+/// mends the cause holds. `now` says how it stands.
+pub(super) fn taken_back(error: DeployError, now: &str) -> Failure {
+    let cause = match &error {
         DeployError::Apply(ApplyError::Steps { failures, .. }) => {
             failures.iter().find_map(|f| step_hint(&f.source))
         }
         _ => None,
-    }
+    };
+    Failure::from(error)
+        .hint(cause.map_or_else(|| now.to_owned(), |cause| format!("{cause}; {now}")))
 }
 
 fn step_exit(error: &StepError) -> Exit {

@@ -3,6 +3,7 @@
 use aiplat_docker::stack::UpgradeError;
 
 use super::Failure;
+use super::run::taken_back;
 use crate::exit::Exit;
 
 impl From<UpgradeError> for Failure {
@@ -15,12 +16,10 @@ impl From<UpgradeError> for Failure {
             UpgradeError::Prepare(error) => error.into(),
             UpgradeError::Catalogue(error) => error.into(),
             UpgradeError::Deploy(error) => error.into(),
-            UpgradeError::Returned { source, .. } => {
-                let failure: Self = (*source).into();
-                failure.hint(
-                    "the old image runs again, on the data and with the manifest as they were",
-                )
-            }
+            UpgradeError::Returned { source, .. } => taken_back(
+                *source,
+                "the old image runs again, on the data and with the manifest as they were",
+            ),
             UpgradeError::NotReturned { source, .. } => {
                 let failure: Self = (*source).into();
                 Self::new(failure.exit, words)

@@ -167,22 +167,26 @@ fn what_cannot_be_upgraded_is_told_and_nothing_is_touched() {
         (
             &["upgrade", "--to", "9.9"][..],
             3,
-            ["together with `--to`", "`aiplat upgrade SERVICE --to TAG`"],
+            &["together with `--to`", "`aiplat upgrade SERVICE --to TAG`"][..],
         ),
         (
             &["upgrade", "nowhere"][..],
             3,
-            ["`nowhere`", "`aiplat status`"],
+            &["`nowhere`", "`aiplat status`"],
         ),
         (
             &["upgrade", "redis", "--to", "nowhere"][..],
             5,
-            ["valkey:nowhere", "could not be pulled"],
+            &[
+                "valkey:nowhere",
+                "could not be pulled",
+                "`docker pull ",
+                "`IMAGE_REGISTRY`",
+                "the old image runs again",
+            ],
         ),
     ] {
-        stack
-            .run(&[arguments, &["-y"]].concat())
-            .fails(code, &words);
+        stack.run(&[arguments, &["-y"]].concat()).fails(code, words);
         assert_eq!(container(&stack, "redis"), before, "{arguments:?}");
         assert_eq!(stack.manifest("IMAGE_REDIS"), None, "{arguments:?}");
     }
