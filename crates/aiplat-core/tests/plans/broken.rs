@@ -243,14 +243,40 @@ const BROKEN: &[Breaking] = &[
     ("the engine's socket inside", "must never be mounted", |p| {
         bind(p, "/mnt/a/data/docker.sock")
     }),
-    ("the whole directory", "the whole of", |p| bind(p, "/mnt/a")),
-    ("all secrets", "the whole of", |p| {
+    ("the whole directory", "more than a service's own", |p| {
+        bind(p, "/mnt/a")
+    }),
+    ("all data", "more than a service's own", |p| {
+        bind(p, "/mnt/a/data/")
+    }),
+    ("all secrets", "more than a service's own", |p| {
         bind(p, "/mnt/a/config/secrets")
     }),
-    ("the manifest as it was", "the whole of", |p| {
-        bind(p, "/mnt/a/config/adding.json");
+    (
+        "a file of the stack's own",
+        "more than a service's own",
+        |p| {
+            bind(p, "/mnt/a/config/adding.json");
+        },
+    ),
+    (
+        "a file nobody has thought of yet",
+        "more than a service's own",
+        |p| {
+            bind(p, "/mnt/a/config/thought-of-next.json");
+        },
+    ),
+    (
+        "a service file that is kept",
+        "more than a service's own",
+        |p| {
+            bind(p, "/mnt/a/config/services/wiki.toml");
+        },
+    ),
+    ("a copy of data", "more than a service's own", |p| {
+        bind(p, "/mnt/a/backups/upgrade-redis-0123456789ab");
     }),
-    ("the manifest", "the whole of", |p| {
+    ("the manifest", "more than a service's own", |p| {
         bind(p, "/mnt/a/config/.env")
     }),
     ("an open directory", "open to others", |p| {

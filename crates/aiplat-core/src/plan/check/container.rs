@@ -1,36 +1,18 @@
 //! What must hold of every container.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use aiplat_apparmor::ProfileName;
 
 use super::Checker;
 use crate::catalogue::{Allowance, FORBIDDEN, Identity};
+use crate::names::ServiceName;
 use crate::settings::{AppArmorMode, ByteSize};
 use crate::spec::{Bind, ContainerSpec, NetworkMode};
 use crate::text::Text;
-
-/// Below the stack's directory: what no container sees whole, since other services' share is in it.
-const WHOLE: [&str; 17] = [
-    "",
-    "config",
-    "config/secrets",
-    "config/.env",
-    "config/stack-id",
-    "config/lock",
-    "config/journal.jsonl",
-    "config/audit.jsonl",
-    "config/adding.json",
-    "config/services",
-    "data",
-    "logs",
-    "apparmor",
-    "caddy",
-    "ssl",
-    "ssl/certs",
-    "backups",
-];
 
 impl Checker<'_> {
     pub(super) fn container(&mut self, spec: &ContainerSpec) {
@@ -188,21 +170,32 @@ impl Checker<'_> {
         let source = bind.source.to_string_lossy();
         let refused = aiplat_apparmor::refuse_mount_source(&source);
         self.expect(refused.is_ok(), format!("`{source}` must never be mounted"));
-        let whole = WHOLE.iter().any(|below| {
-            // joined with nothing, a path would get a slash at its end
-            let path = if below.is_empty() {
-                self.config.path(".")
-            } else {
-                self.config.path(below)
-            };
-            path.components().eq(bind.source.components())
-        });
-        self.expect(!whole, format!("the whole of `{source}` is mounted"));
+        let shared = self.shared(&bind.source);
+        self.expect(!shared, format!("`{source}` is more than a service's own"));
         let kept = bind.source.starts_with(self.config.path("config"));
         self.expect(
             bind.read_only || !kept,
             format!("`{source}` is configuration and may be written"),
         );
+    }
+
+    /// Whether a path below the stack's directory is no one service's: the stack's own files, whatever they are called,
+    /// and directories with other services' share in them.
+    fn shared(&self, source: &Path) -> bool {
+        let Ok(below) = source.strip_prefix(self.config.base_dir()) else {
+            return false;
+        };
+        let parts: Vec<&str> = below.iter().filter_map(OsStr::to_str).collect();
+        let service = |folder: &str| {
+            let folder = folder.strip_suffix(".next").unwrap_or(folder);
+            let name = folder.parse::<ServiceName>();
+            name.is_ok_and(|name| self.catalogue.get(&name).is_some())
+        };
+        match parts[..] {
+            ["config", "secrets", _] | ["caddy", _, ..] | ["ssl", "certs", _, ..] => false,
+            ["config" | "data" | "logs", folder, ..] => !service(folder),
+            _ => true,
+        }
     }
 
     /// Secrets stand where only the service reads them: never in labels, names or arguments.
