@@ -538,6 +538,13 @@ pub(super) fn whole(catalogue: &Catalogue, added: Option<&ServiceName>) -> Vec<C
                 problems.push(CatalogueProblem::new(place(), "needs", expected));
             }
         }
+        for other in service.mounts.iter().filter_map(|m| m.of.as_ref()) {
+            let bundled = |s: &Service| s.bundle.is_some() && s.bundle == service.bundle;
+            if !catalogue.get(other).is_some_and(bundled) {
+                let expected = format!("a service of the same bundle, not `{other}`");
+                problems.push(CatalogueProblem::new(place(), "mounts.of", expected));
+            }
+        }
         let whole_hosts = service.routes.iter().filter(|r| r.paths.is_empty());
         let claims = service
             .ports

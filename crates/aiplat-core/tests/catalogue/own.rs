@@ -162,6 +162,17 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "source = \"/etc\"\ntarget",
         "mounts.source",
     ),
+    // others' data, and the folder in which the secrets of all lie
+    (
+        "target = \"/data\"",
+        "target = \"/data\"\nof = \"redis\"",
+        "mounts.of",
+    ),
+    (
+        "kind = \"data\"\nsource = \"data\"\ntarget",
+        "kind = \"config\"\nof = \"secrets\"\nsource = \"redis_password\"\ntarget",
+        "mounts.of",
+    ),
     ("target = \"/data\"", "target = \"/etc\"", "mounts.target"),
     ("target = \"/data\"", "target = \"/tmp\"", "`/tmp` once"),
     (
