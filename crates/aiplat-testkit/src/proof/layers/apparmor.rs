@@ -1,7 +1,7 @@
 //! The profile that the kernel holds every process to.
 
 use aiplat_apparmor::InForce;
-use aiplat_docker::host::Host;
+use aiplat_docker::host::{Host, HostError};
 
 use crate::proof::{Cell, Layer, Scene};
 
@@ -29,18 +29,26 @@ pub(super) fn cells(scene: &Scene<'_>) -> Vec<Cell> {
                 );
                 continue;
             }
-            let labels: Result<Vec<String>, _> = member
-                .processes
-                .iter()
-                .map(|pid| scene.bed.host.label_of(*pid).map(|l| l.to_string()))
-                .collect();
-            cells.push(match labels {
+            cells.push(match labels(scene.bed.host, &member.processes) {
                 Err(error) => cell.not_tried(error.to_string()),
                 Ok(labels) => judge(cell, member.spec.apparmor.as_deref(), &labels),
             });
         }
     }
     cells
+}
+
+/// The labels of those of the processes that have not ended meanwhile: those wear nothing any more.
+fn labels(host: &impl Host, processes: &[u32]) -> Result<Vec<String>, HostError> {
+    let mut labels = Vec::new();
+    for pid in processes {
+        match host.label_of(*pid) {
+            Ok(label) => labels.push(label.to_string()),
+            Err(HostError::NoProcess { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(labels)
 }
 
 /// Decides a cell by the labels of a container's processes, as the kernel writes them: `profile (enforce)`.
@@ -60,4 +68,29 @@ pub fn judge(cell: Cell, profile: Option<&str>, labels: &[String]) -> Cell {
         return cell.not_tried("it has no process");
     }
     cell.decided(&wrong, wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use aiplat_docker::host::LinuxHost;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_has_ended_wears_nothing_and_one_that_hides_its_label_is_told() {
+        let proc = tempfile::tempdir().unwrap();
+        let mut host = LinuxHost {
+            proc: proc.path().to_path_buf(),
+            ..LinuxHost::default()
+        };
+        host.apparmor.enabled = proc.path().join("enabled");
+        std::fs::write(&host.apparmor.enabled, "Y\n").unwrap();
+        let worker = proc.path().join("7/attr");
+        std::fs::create_dir_all(&worker).unwrap();
+        std::fs::write(worker.join("current"), "aiplat-one.redis (enforce)\n").unwrap();
+        let found = labels(&host, &[6, 7, 8]).unwrap();
+        assert_eq!(found, ["aiplat-one.redis (enforce)"]);
+        std::fs::create_dir_all(proc.path().join("8")).unwrap();
+        assert!(labels(&host, &[6, 7, 8]).is_err());
+    }
 }
