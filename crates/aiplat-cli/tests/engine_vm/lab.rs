@@ -1,13 +1,16 @@
-//! One boot of the machine with a real engine, for all tests of this file.
+//! What the machines with a real engine are booted from, and one boot of each for all tests of this program.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, Once, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use aiplat_testkit::vm::{EngineDisk, EngineRows, Guest, Report, build_probe};
+
+use super::quota::MACHINE;
 
 /// Images of the stacks that are deployed there, below the tests' registry.
 const IMAGES: [&str; 4] = ["postgres", "redis", "caddy", "chroma"];
@@ -20,18 +23,35 @@ pub(crate) struct Lab {
     pub(crate) rows: EngineRows,
 }
 
-/// The boot; nothing, loudly, where something for it is missing.
+static LAB: LazyLock<Result<Lab, String>> = LazyLock::new(boot);
+
+/// What the machine with profiles said; nothing, loudly, where something for it is missing.
 pub(crate) fn lab() -> Option<&'static Lab> {
-    static LAB: OnceLock<Result<Lab, String>> = OnceLock::new();
-    match LAB.get_or_init(boot) {
-        Ok(lab) => Some(lab),
+    let lab = booted(&LAB, "no container of a real engine was held by a profile")?;
+    show(&lab.report);
+    Some(lab)
+}
+
+/// What came of a boot; nothing, loudly, where something for it is missing.
+pub(crate) fn booted<T>(
+    machine: &'static LazyLock<Result<T, String>>,
+    not_run: &str,
+) -> Option<&'static T> {
+    static BESIDE: Once = Once::new();
+    // whoever runs all tests needs both machines, and each has but one processor
+    BESIDE.call_once(|| {
+        let picked = std::env::args().skip(1).any(|word| !word.starts_with('-'));
+        if !picked {
+            thread::spawn(|| LAB.is_ok());
+            thread::spawn(|| MACHINE.is_ok());
+        }
+    });
+    match &**machine {
+        Ok(booted) => Some(booted),
         Err(missing) => {
             let required = std::env::var_os("AIPLAT_REQUIRE_VM").is_some_and(|value| value == "1");
-            assert!(
-                !required,
-                "the machine with an engine did not run: {missing}"
-            );
-            eprintln!("NOT RUN: no container of a real engine was held by a profile: {missing}");
+            assert!(!required, "the machine did not run: {missing}");
+            eprintln!("NOT RUN: {not_run}: {missing}");
             None
         }
     }
@@ -81,9 +101,10 @@ impl Parts {
         })
     }
 
-    /// Boots with `init` of a folder of fixtures, the program and these files, and shows what the console said.
+    /// Boots with `init` of a folder of fixtures, the program and these files.
     pub(crate) fn boot(
         &self,
+        name: &str,
         fixtures: &Path,
         more: Vec<(String, Vec<u8>)>,
     ) -> Result<Report, String> {
@@ -94,20 +115,22 @@ impl Parts {
         files.extend(more);
         let files: Vec<(&str, Vec<u8>)> =
             files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
-        let report = self.guest.run(&files).map_err(|e| words(&e))?;
-        // shown before anything is judged
-        for line in &report.console {
-            println!("{line}");
+        self.guest.run(name, &files).map_err(|e| words(&e))
+    }
+}
+
+/// What the console said, for whoever reads of a test that fails.
+pub(crate) fn show(report: &Report) {
+    for line in &report.console {
+        println!("{line}");
+    }
+    for why in &report.earlier {
+        println!("BOOTED AGAIN: {why}");
+    }
+    for (name, at) in &report.marks {
+        if !name.starts_with("label") && name != "denied" {
+            println!("{:6.1} s {name}", at.as_secs_f64());
         }
-        for why in &report.earlier {
-            println!("BOOTED AGAIN: {why}");
-        }
-        for (name, at) in &report.marks {
-            if !name.starts_with("label") && name != "denied" {
-                println!("{:6.1} s {name}", at.as_secs_f64());
-            }
-        }
-        Ok(report)
     }
 }
 
@@ -140,7 +163,7 @@ fn boot() -> Result<Lab, String> {
         ("probe".to_owned(), read(&probe)?),
     ];
     files.extend(rows.files().map(|(name, text)| (name, text.into_bytes())));
-    let report = parts.boot(&fixtures, files)?;
+    let report = parts.boot("profiles", &fixtures, files)?;
     Ok(Lab { report, rows })
 }
 

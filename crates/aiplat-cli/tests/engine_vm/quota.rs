@@ -3,12 +3,12 @@
 //!
 //! On a host whose kernel has no quotas this is the only place where a limit is really held.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use aiplat_testkit::vm::Report;
 use serde_json::Value;
 
-use super::lab::{Parts, root};
+use super::lab::{Parts, booted, root, show};
 
 const MEBIBYTE: u64 = 1 << 20;
 /// Exit codes: done, refused as things are, and a host that lacks something.
@@ -16,19 +16,13 @@ const OK: &str = "0";
 const REFUSED: &str = "4";
 const HOST: &str = "9";
 
-/// The boot; nothing, loudly, where something for it is missing.
+pub(crate) static MACHINE: LazyLock<Result<Report, String>> =
+    LazyLock::new(|| Parts::get()?.boot("quota", &root().join("fixtures/quota"), Vec::new()));
+
 fn machine() -> Option<&'static Report> {
-    static REPORT: OnceLock<Result<Report, String>> = OnceLock::new();
-    let boot = || Parts::get()?.boot(&root().join("fixtures/quota"), Vec::new());
-    match REPORT.get_or_init(boot) {
-        Ok(report) => Some(report),
-        Err(missing) => {
-            let required = std::env::var_os("AIPLAT_REQUIRE_VM").is_some_and(|value| value == "1");
-            assert!(!required, "the machine with quotas did not run: {missing}");
-            eprintln!("NOT RUN: no limit of disk space was held by a kernel: {missing}");
-            None
-        }
-    }
+    let report = booted(&MACHINE, "no limit of disk space was held by a kernel")?;
+    show(report);
+    Some(report)
 }
 
 /// The limit that the kernel has, in bytes; nothing for none.

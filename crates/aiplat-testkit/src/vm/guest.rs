@@ -25,7 +25,7 @@ exec $B switch_root /new /lab/init
 pub struct Guest {
     /// The emulator.
     pub qemu: std::path::PathBuf,
-    /// The disk; what is written to it is forgotten. The console is written down beside it.
+    /// The disk; what is written to it is forgotten, so that several machines can have it at once.
     pub disk: EngineDisk,
     /// Wall-clock limit of one boot.
     pub limit: Duration,
@@ -61,13 +61,13 @@ impl Report {
 
 impl Guest {
     /// Boots with these files (`init` has to be among them) in `/lab`; again where the machine itself fails,
-    /// [`Report::earlier`] tells.
+    /// [`Report::earlier`] tells. The console is written down beside the disk, under the machine's `name`.
     ///
     /// # Errors
     /// [`BootError`]; a script that ends without `@`, `end` is one.
-    pub fn run(&self, lab: &[(&str, Vec<u8>)]) -> Result<Report, BootError> {
+    pub fn run(&self, name: &str, lab: &[(&str, Vec<u8>)]) -> Result<Report, BootError> {
         let archive = self.archive(lab)?;
-        let (report, earlier) = until_it_holds(|| self.boot(&archive))?;
+        let (report, earlier) = until_it_holds(|| self.boot(name, &archive))?;
         Ok(Report { earlier, ..report })
     }
 
@@ -94,11 +94,11 @@ impl Guest {
         Ok(archive.finish())
     }
 
-    fn boot(&self, archive: &[u8]) -> Result<Report, BootError> {
+    fn boot(&self, name: &str, archive: &[u8]) -> Result<Report, BootError> {
         let begin = Instant::now();
         let mut report = Report::default();
         // for whoever wants to see why it takes so long
-        let mut log = fs::File::create(self.disk.image.with_extension("log")).ok();
+        let mut log = fs::File::create(self.disk.image.with_extension(format!("{name}.log"))).ok();
         let drive = format!(
             "file={},if=virtio,format=raw,snapshot=on",
             self.disk.image.display()
