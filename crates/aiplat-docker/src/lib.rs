@@ -34,6 +34,7 @@ pub mod host;
 pub mod observe;
 mod postgres;
 pub mod probe;
+mod programs;
 pub mod redact;
 mod resp;
 pub mod stack;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use aiplat_core::config::StackConfig;
 use aiplat_core::plan::{Plan, Step};
-use aiplat_core::spec::{ContainerSpec, Gate, Probe, Provision, Withdrawal};
+use aiplat_core::spec::{ContainerSpec, DataCopy, Gate, Probe, Provision, Withdrawal};
 use aiplat_core::text::Text;
 
 /// Shorter values are no secrets of ours and would take ordinary words out.
@@ -111,6 +111,7 @@ fn step_texts(step: &Step) -> Vec<&Text> {
         Step::Container(step) => container_texts(&step.spec)
             .into_iter()
             .chain(gate_texts(&step.gate))
+            .chain(step.copy.iter().flat_map(copy_texts))
             .collect(),
         Step::Start { gate, .. } | Step::Gate(gate) => gate_texts(gate),
         Step::Provision(provision) => provision_texts(provision),
@@ -168,10 +169,15 @@ fn gate_texts(gate: &Gate) -> Vec<&Text> {
     }
 }
 
+fn copy_texts(copy: &DataCopy) -> Vec<&Text> {
+    let databases = copy.databases.iter();
+    databases.map(|server| &server.password).collect()
+}
+
 fn withdrawal_texts(withdrawal: &Withdrawal) -> Vec<&Text> {
     let mut all = gate_texts(withdrawal.gate());
     match withdrawal {
-        Withdrawal::Postgres { password, .. } => all.push(password),
+        Withdrawal::Postgres(server) => all.push(&server.password),
         Withdrawal::Http { shelves, .. } => {
             let headers = shelves.iter().flat_map(|shelf| &shelf.headers);
             all.extend(headers.map(|(_, value)| value));

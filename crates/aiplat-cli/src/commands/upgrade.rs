@@ -14,13 +14,12 @@ use crate::session::Session;
 ///
 /// Without `--to` the catalogue's own pin holds again; without a name, for everything that runs. The image is pulled
 /// first. Then the service is stopped, its directories of data are copied (at no cost where the file system can share
-/// blocks; refused before the stop where there is no space), and the new container is started and has to become healthy.
-/// When it does not, the old container comes back with its data and its manifest as they were. A run that was killed is
-/// finished by the same command, or by `aiplat deploy`.
+/// blocks) and its own databases in PostgreSQL are dumped (refused before the stop where there is no space), and the new
+/// container is started and has to become healthy. When it does not, the old container comes back with its data, its
+/// databases and its manifest as they were. A run that was killed is finished by the same command, or by `aiplat deploy`.
 ///
 /// An image that cannot read the data there is, such as another major version of PostgreSQL, is refused before anything
-/// is touched. What a service keeps in another service, such as rows in PostgreSQL, is not in the copy: take a backup
-/// first.
+/// is touched. What a service keeps in other stores (vectors, objects in MinIO) is not in the copy: take a backup first.
 ///
 /// The copy stays in `BASE_DIR/backups/upgrade-<service>-…`, the last one of each service, until you remove it.
 #[derive(Debug, Args)]

@@ -37,4 +37,5 @@ mod tailscale;
 mod teardown;
 mod two_at_once;
 mod upgrade;
+mod upgrade_databases;
 mod volume;

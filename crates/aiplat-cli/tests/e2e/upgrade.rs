@@ -17,7 +17,8 @@ while [ -e /data/wait ]; do sleep 0.1; done
 for file in /data/*; do echo spoilt > "$file"; done
 exit 3"#;
 
-fn container(stack: &Stack<'_>, service: &str) -> (String, String) {
+/// Id and image of a service's container.
+pub(crate) fn container(stack: &Stack<'_>, service: &str) -> (String, String) {
     let path = format!("/containers/{}/json", stack.container(service));
     let found = stack.bed.engine.get(&path);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -33,7 +34,8 @@ fn cli(stack: &Stack<'_>, words: &str) -> String {
     answer.trim().trim_matches('"').to_owned()
 }
 
-fn copies(stack: &Stack<'_>) -> Vec<PathBuf> {
+/// What upgrades keep.
+pub(crate) fn copies(stack: &Stack<'_>) -> Vec<PathBuf> {
     let folder = std::fs::read_dir(stack.base.join("backups"));
     let mut found: Vec<_> = folder
         .into_iter()

@@ -23,8 +23,8 @@ use crate::observed::{EngineFacts, ObservedContainer};
 use crate::render::{RenderError, Renderer};
 use crate::spec::{
     CgroupSpec, ContainerSpec, DataCopy, DirectorySpec, FileSpec, FirewallSpec, Gate, ImageGuard,
-    NetworkSpec, Owner, ProfileFile, Provision, QuotaSpec, Reload, RunOnce, SecretAct, SignIn,
-    label,
+    NetworkSpec, OwnDatabases, Owner, ProfileFile, Provision, QuotaSpec, Reload, RunOnce,
+    SecretAct, SignIn, label,
 };
 
 pub use withdraw::{Deposit, deposits};
@@ -77,6 +77,8 @@ pub struct DesiredService {
     pub format: Option<FileSpec>,
     /// The directories that it keeps its data in.
     pub data: Vec<PathBuf>,
+    /// What it keeps in the stack's `PostgreSQL` besides vectors.
+    pub databases: Option<OwnDatabases>,
     /// What must hold of its image.
     pub guard: ImageGuard,
     /// Its container.
@@ -269,6 +271,7 @@ impl Context<'_> {
                     after: self.after(service),
                     format: files::format_marker(self, service),
                     data: data::directories(self, service),
+                    databases: self.kept_in_postgres(service),
                     guard: data::guard(self, service, &container),
                     check: files::check(self, service, &rendered, &container),
                     reload: files::reload(self, service, &fingerprint, &probes.gate),

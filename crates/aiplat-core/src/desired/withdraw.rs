@@ -12,7 +12,7 @@ use crate::config::StackConfig;
 use crate::names::ServiceName;
 use crate::observed::EngineFacts;
 use crate::render::{Renderer, database_names};
-use crate::spec::{OwnDatabase, Shelf, Withdrawal};
+use crate::spec::{OwnDatabase, OwnDatabases, Shelf, Withdrawal};
 
 /// What services that go may have inside one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,17 +74,33 @@ impl Context<'_> {
         if databases.is_empty() || services.contains(&postgres.name) {
             return None;
         }
-        let runs = self.config.selection.has(&postgres.name);
-        let password = self.renderer.secret(SUPERUSER_SECRET).filter(|_| runs);
         Some(Deposit {
             store: postgres.name.clone(),
-            withdrawal: password.map(|password| Withdrawal::Postgres {
-                gate: gate(self, postgres),
-                port: postgres.container_port("sql"),
-                user: SUPERUSER.to_owned(),
-                password,
-                databases,
-            }),
+            withdrawal: self
+                .in_postgres(postgres, databases)
+                .map(Withdrawal::Postgres),
+        })
+    }
+
+    /// What a service keeps in the stack's `PostgreSQL` and nobody else does; what it has there for its vectors is not
+    /// among it.
+    pub(super) fn kept_in_postgres(&self, service: &Service) -> Option<OwnDatabases> {
+        let databases: Vec<_> = app_databases(self.config, service).collect();
+        let postgres = self.catalogue.get(&"postgres".parse().ok()?)?;
+        self.in_postgres(postgres, databases)
+            .filter(|own| !own.databases.is_empty())
+    }
+
+    /// Databases in the stack's `PostgreSQL`; `None` where it runs none.
+    fn in_postgres(&self, postgres: &Service, databases: Vec<OwnDatabase>) -> Option<OwnDatabases> {
+        let runs = self.config.selection.has(&postgres.name);
+        let password = self.renderer.secret(SUPERUSER_SECRET).filter(|_| runs)?;
+        Some(OwnDatabases {
+            gate: gate(self, postgres),
+            port: postgres.container_port("sql"),
+            user: SUPERUSER.to_owned(),
+            password,
+            databases,
         })
     }
 
@@ -151,10 +167,6 @@ pub(crate) fn own_vectors(config: &StackConfig, service: &Service) -> Option<Sto
 
 /// The databases that are made for a service.
 pub(crate) fn own_databases(config: &StackConfig, service: &Service) -> Vec<OwnDatabase> {
-    let own = service.databases.iter().map(|database| {
-        let (role, database) = database_names(config, &database.name);
-        OwnDatabase { database, role }
-    });
     let vector = config.vector(service);
     let made = vector.iter().flat_map(provisioning);
     let vectors = made.filter_map(|made| match made {
@@ -164,5 +176,13 @@ pub(crate) fn own_databases(config: &StackConfig, service: &Service) -> Vec<OwnD
         }),
         StoreProvision::Http(_) => None,
     });
-    own.chain(vectors).collect()
+    app_databases(config, service).chain(vectors).collect()
+}
+
+/// Those of them that its entry names: no other entry may have the same.
+fn app_databases(config: &StackConfig, service: &Service) -> impl Iterator<Item = OwnDatabase> {
+    service.databases.iter().map(|database| {
+        let (role, database) = database_names(config, &database.name);
+        OwnDatabase { database, role }
+    })
 }

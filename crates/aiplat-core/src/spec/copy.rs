@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::databases::{OwnDatabase, OwnDatabases};
 use crate::names::ServiceName;
 
 /// The copy that stands for one container: taken after it was stopped and before its successor was started.
@@ -18,10 +19,13 @@ pub struct DataCopy {
     pub at: PathBuf,
     /// What is copied: directories of the stack, absolute.
     pub of: Vec<PathBuf>,
+    /// What is dumped beside them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub databases: Option<OwnDatabases>,
 }
 
 impl DataCopy {
-    /// The copy that stands for a container of a service.
+    /// The copy that stands for a container of a service: of directories alone.
     #[must_use]
     pub fn of_container(
         base_dir: &Path,
@@ -36,6 +40,7 @@ impl DataCopy {
                 .join("backups")
                 .join(format!("upgrade-{service}-{short}")),
             of,
+            databases: None,
         }
     }
 
@@ -45,6 +50,12 @@ impl DataCopy {
         let mut name = self.at.clone().into_os_string();
         name.push(".partial");
         name.into()
+    }
+
+    /// The name of a database's dump in the copy.
+    #[must_use]
+    pub fn dump(own: &OwnDatabase) -> String {
+        format!("{}.dump", own.database)
     }
 
     /// Whether a name in the folder of copies is that of a copy of this service, whichever container's.

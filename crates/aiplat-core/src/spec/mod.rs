@@ -2,6 +2,7 @@
 
 mod container;
 mod copy;
+mod databases;
 mod guard;
 mod host;
 mod probe;
@@ -15,6 +16,7 @@ pub use container::{
     Tmpfs,
 };
 pub use copy::DataCopy;
+pub use databases::{OwnDatabase, OwnDatabases};
 pub use guard::{ImageGuard, ImageRefused, VersionGuard};
 pub use host::{
     CgroupSpec, DirectorySpec, FIREWALL_CHAIN, FileSpec, FirewallSpec, NetworkSpec, Owner,
@@ -23,7 +25,7 @@ pub use host::{
 pub use probe::{Gate, HttpRequest, PostgresDatabase, Probe, Provision, Reload, ReloadAction};
 pub use secret::{Ask, SecretAct, SecretChange, SecretDeed};
 pub use sign_in::SignIn;
-pub use withdraw::{OwnDatabase, Shelf, Withdrawal};
+pub use withdraw::{Shelf, Withdrawal};
 
 /// Labels that every object of a stack carries on the engine; the code acts on no object without them.
 pub mod label {

@@ -3,6 +3,7 @@
 use aiplat_vectordb::Own;
 use serde::Serialize;
 
+use super::databases::OwnDatabases;
 use super::probe::Gate;
 use crate::text::Text;
 
@@ -10,19 +11,9 @@ use crate::text::Text;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Withdrawal {
-    /// Databases with all in them, and the roles that own them.
-    Postgres {
-        /// Where the server answers.
-        gate: Gate,
-        /// Container port.
-        port: u16,
-        /// Superuser.
-        user: String,
-        /// Its password.
-        password: Text,
-        /// What goes.
-        databases: Vec<OwnDatabase>,
-    },
+    /// Databases with all in them, and the roles that own them: each is dropped only where its role owns it and nobody
+    /// else is in it.
+    Postgres(OwnDatabases),
     /// What has names of the service's own, by requests to the store's own HTTP interface, in order.
     Http {
         /// Where it answers.
@@ -32,15 +23,6 @@ pub enum Withdrawal {
         /// What goes.
         shelves: Vec<Shelf>,
     },
-}
-
-/// A database and the role that was made for it: dropped only where that role owns it and nobody else is in it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct OwnDatabase {
-    /// The database.
-    pub database: String,
-    /// Its owner.
-    pub role: String,
 }
 
 /// Things of one sort inside a store, some of which go.
@@ -64,13 +46,6 @@ pub struct Shelf {
     pub seen: Vec<String>,
 }
 
-impl OwnDatabase {
-    /// Whether neither the database nor the role is the other's.
-    pub fn apart(&self, other: &Self) -> bool {
-        self.database != other.database && self.role != other.role
-    }
-}
-
 impl Shelf {
     /// Whether what is called so goes.
     pub fn goes(&self, name: &str) -> bool {
@@ -87,14 +62,14 @@ impl Withdrawal {
     /// The service it is taken out of.
     pub fn gate(&self) -> &Gate {
         match self {
-            Self::Postgres { gate, .. } | Self::Http { gate, .. } => gate,
+            Self::Postgres(OwnDatabases { gate, .. }) | Self::Http { gate, .. } => gate,
         }
     }
 
     /// What was seen of what goes, by names that tell one from another.
     pub fn articles(&self) -> Vec<String> {
         match self {
-            Self::Postgres { databases, .. } => {
+            Self::Postgres(OwnDatabases { databases, .. }) => {
                 databases.iter().map(|own| own.database.clone()).collect()
             }
             Self::Http { shelves, .. } => shelves
@@ -108,7 +83,7 @@ impl Withdrawal {
     #[must_use]
     pub fn without(mut self, articles: &[String]) -> Option<Self> {
         match &mut self {
-            Self::Postgres { databases, .. } => {
+            Self::Postgres(OwnDatabases { databases, .. }) => {
                 databases.retain(|own| !articles.contains(&own.database));
                 (!databases.is_empty()).then_some(self)
             }
@@ -126,7 +101,7 @@ impl Withdrawal {
     /// What goes, one by one, in words.
     pub fn what(&self) -> Vec<String> {
         match self {
-            Self::Postgres { databases, .. } => databases
+            Self::Postgres(OwnDatabases { databases, .. }) => databases
                 .iter()
                 .map(|own| format!("database `{}` with its role `{}`", own.database, own.role))
                 .collect(),

@@ -5,6 +5,7 @@ mod common;
 
 mod broken;
 mod changed;
+mod copy;
 mod gpus;
 mod held;
 mod limits;

@@ -2,7 +2,7 @@
 
 use aiplat_core::desired::{Deposit, deposits};
 use aiplat_core::plan::{Change, Kept, Plan, Step};
-use aiplat_core::spec::{OwnDatabase, Withdrawal};
+use aiplat_core::spec::{OwnDatabase, OwnDatabases, Withdrawal};
 use aiplat_testkit::fake::stack::{Recipe, engine_facts};
 
 use crate::common::{Case, bare, case, catalogue};
@@ -26,7 +26,7 @@ fn of(case: &Case, services: &[&str]) -> Vec<Deposit> {
 fn databases(deposits: &[Deposit]) -> Vec<OwnDatabase> {
     let all = deposits.iter().filter_map(|d| d.withdrawal.as_ref());
     all.flat_map(|withdrawal| match withdrawal {
-        Withdrawal::Postgres { databases, .. } => databases.clone(),
+        Withdrawal::Postgres(OwnDatabases { databases, .. }) => databases.clone(),
         Withdrawal::Http { .. } => Vec::new(),
     })
     .collect()
@@ -140,7 +140,7 @@ fn the_checker_finds_a_withdrawal_of_what_stays() {
     let case = case(&recipe("flowise"), &host, &catalogue);
     for (database, role) in [("a__flowise_app", "x"), ("x", "a__flowise")] {
         let mut found = of(&case, &["n8n"]).remove(0).withdrawal.unwrap();
-        let Withdrawal::Postgres { databases, .. } = &mut found else {
+        let Withdrawal::Postgres(OwnDatabases { databases, .. }) = &mut found else {
             panic!("{found:?}")
         };
         databases.push(OwnDatabase {

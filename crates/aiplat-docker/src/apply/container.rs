@@ -7,7 +7,7 @@ use aiplat_core::spec::label;
 use super::ownership::{own_container, own_service};
 use super::run::{Context, Turn};
 use super::step::wait;
-use super::{AfterFailure, StepError, confined, remove};
+use super::{AfterFailure, StepError, confined, data_copy, remove};
 use crate::blocking::blocking;
 use crate::chain::chain;
 use crate::engine::{Engine, EngineError, Life};
@@ -43,11 +43,11 @@ pub(super) async fn make<E: Engine, H: Host, V: Events>(
         discard(context, service, id).await?;
     }
     if let Some(copy) = &step.copy {
-        blocking(|| context.host.copy_room(copy))?;
+        data_copy::room(context, copy).await?;
     }
     let predecessor = set_aside(context, step).await?;
     if let Some(old) = predecessor.as_ref().filter(|_| step.resumes.is_none()) {
-        put_data_back(context, step, old.up, &old.started)?;
+        put_data_back(context, step, old.up, &old.started).await?;
     }
     let mut made = Made::default();
     match bring_up(context, step, predecessor.as_ref(), &mut made, turn).await {
@@ -153,7 +153,7 @@ async fn bring_up<E: Engine, H: Host, V: Events>(
     if let (Some(copy), Some(old)) = (&step.copy, predecessor) {
         phase(Phase::Copying);
         drop(turn.take());
-        blocking(|| context.host.copy_take(copy, &old.started))?;
+        data_copy::take(context, copy, &old.started).await?;
         turn = Some(context.turn().await);
     }
     phase(Phase::Starting);
@@ -234,7 +234,7 @@ async fn put_back<E: Engine, H: Host, V: Events>(
             return Ok(AfterFailure::Removed);
         };
         // while a complete copy is there, the container that it stands for has not run
-        put_data_back(context, step, found.is_up(), &found.started_at)?;
+        put_data_back(context, step, found.is_up(), &found.started_at).await?;
         // started first: a run that is killed in between leaves one that runs, and the next takes it for what it is
         if old.runs {
             engine.container_start(&old.id).await?;
@@ -252,7 +252,7 @@ async fn put_back<E: Engine, H: Host, V: Events>(
 }
 
 /// Puts the data back that a successor which was not proved may have changed, and drops the copy.
-fn put_data_back<E: Engine, H: Host, V: Events>(
+async fn put_data_back<E: Engine, H: Host, V: Events>(
     context: &Context<'_, E, H, V>,
     step: &ContainerStep,
     runs: bool,
@@ -261,13 +261,11 @@ fn put_data_back<E: Engine, H: Host, V: Events>(
     let Some(copy) = &step.copy else {
         return Ok(());
     };
-    blocking(|| {
-        // one that runs again has data of its own time
-        if !runs {
-            context.host.copy_put_back(copy, started)?;
-        }
-        context.host.copy_drop(copy)
-    })?;
+    // one that runs again has data of its own time
+    if !runs {
+        data_copy::put_back(context, copy, started).await?;
+    }
+    blocking(|| context.host.copy_drop(copy))?;
     Ok(())
 }
 

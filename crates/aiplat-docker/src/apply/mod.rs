@@ -8,6 +8,7 @@ mod check;
 mod configure;
 mod confined;
 mod container;
+mod data_copy;
 mod error;
 mod graph;
 mod host_steps;

@@ -292,8 +292,12 @@ impl Host for LinuxHost {
         files::purge_check(path, base_dir, &mounts(&self.proc)?)
     }
 
-    fn copy_room(&self, copy: &DataCopy) -> Result<(), HostError> {
-        files::room(copy)
+    fn copy_room(&self, copy: &DataCopy, dumps: u64) -> Result<(), HostError> {
+        files::room(copy, dumps)
+    }
+
+    fn copy_begin(&self, copy: &DataCopy) -> Result<(), HostError> {
+        files::begin(copy)
     }
 
     fn copy_take(&self, copy: &DataCopy, started: &str) -> Result<(), HostError> {

@@ -165,11 +165,16 @@ pub trait Host: Send + Sync {
         Ok(())
     }
 
-    /// Refuses a copy for which there is no space, before anything is stopped for it.
-    fn copy_room(&self, copy: &DataCopy) -> Result<(), HostError>;
+    /// Refuses a copy for which there is no space, before anything is stopped for it. Its dumps take at most so many
+    /// bytes beside its directories.
+    fn copy_room(&self, copy: &DataCopy, dumps: u64) -> Result<(), HostError>;
 
-    /// Copies data that nothing writes to: it has its name only when it is complete and on disk. `started` is what the
-    /// container that wrote it says of its last start.
+    /// Begins a copy: [`DataCopy::partial`] is a directory that only root can enter, with nothing in it. Its dumps are
+    /// put there.
+    fn copy_begin(&self, copy: &DataCopy) -> Result<(), HostError>;
+
+    /// Copies directories that nothing writes to into a copy that was begun: it has its name only when all of it is
+    /// complete and on disk. `started` is what the container that wrote them says of its last start.
     fn copy_take(&self, copy: &DataCopy, started: &str) -> Result<(), HostError>;
 
     /// Puts a complete copy back in place of what is there, and says whether it did: not where there is none, nor where

@@ -63,7 +63,10 @@ impl Host for TestHost {
     fn purge_directory(&self, _: &Path, _: &Path) -> Result<(), HostError> {
         Ok(())
     }
-    fn copy_room(&self, _: &DataCopy) -> Result<(), HostError> {
+    fn copy_room(&self, _: &DataCopy, _: u64) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn copy_begin(&self, _: &DataCopy) -> Result<(), HostError> {
         Ok(())
     }
     fn copy_take(&self, _: &DataCopy, _: &str) -> Result<(), HostError> {

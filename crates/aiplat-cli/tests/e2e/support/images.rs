@@ -15,10 +15,20 @@ pub(crate) struct Image<'b> {
 impl<'b> Image<'b> {
     /// An image with one program of this name, a shell script.
     pub(crate) fn of_script(bed: &'b Bed, program: &str, script: &str) -> Self {
+        Self::scripted(bed, program, script, &json!({"Entrypoint": [], "Cmd": []}))
+    }
+
+    /// The same, which it starts by itself: for a service that is given no command.
+    pub(crate) fn of_entry(bed: &'b Bed, program: &str, script: &str) -> Self {
+        let path = format!("/usr/local/bin/{program}");
+        let entry = json!({"Entrypoint": [path], "Cmd": []});
+        Self::scripted(bed, program, script, &entry)
+    }
+
+    fn scripted(bed: &'b Bed, program: &str, script: &str, config: &Value) -> Self {
         let path = format!("/usr/local/bin/{program}");
         let write = format!("cat > {path} <<'END'\n#!/bin/sh\n{script}\nEND\nchmod 755 {path}");
-        let bare = json!({"Entrypoint": [], "Cmd": []});
-        Self::made(bed, FOREIGN_IMAGE, program, &write, &bare)
+        Self::made(bed, FOREIGN_IMAGE, program, &write, config)
     }
 
     /// An image as it is, with some megabytes more that nobody else has.

@@ -9,15 +9,14 @@ impl Builder<'_> {
     /// The copy that is taken before the successor of a container starts on its data: where it was asked for and the
     /// image is another one, and where an interrupted run had begun one.
     pub(super) fn copy(&self, service: &DesiredService, predecessor: &str) -> Option<DataCopy> {
-        if service.data.is_empty() {
+        if keeps_nothing(service) {
             return None;
         }
-        let copy = DataCopy::of_container(
-            self.base_dir,
-            &service.name,
-            predecessor,
-            service.data.clone(),
-        );
+        let (name, data) = (&service.name, service.data.clone());
+        let copy = DataCopy {
+            databases: service.databases.clone(),
+            ..DataCopy::of_container(self.base_dir, name, predecessor, data)
+        };
         let begun = [&copy.at, &copy.partial()]
             .into_iter()
             .any(|path| matches!(self.observed.path(path), PathState::Directory { .. }));
@@ -37,7 +36,7 @@ impl Builder<'_> {
     ) -> Option<String> {
         let (name, image) = (&service.name, &service.container.image);
         let before = &self.seen(predecessor)?.image;
-        if service.data.is_empty() || copied || !moves(before, image) {
+        if keeps_nothing(service) || copied || !moves(before, image) {
             return None;
         }
         Some(format!(
@@ -49,6 +48,10 @@ impl Builder<'_> {
     fn seen(&self, id: &str) -> Option<&ObservedContainer> {
         self.observed.containers.iter().find(|c| c.id == id)
     }
+}
+
+fn keeps_nothing(service: &DesiredService) -> bool {
+    service.data.is_empty() && service.databases.is_none()
 }
 
 /// Whether data may be of another format after a change from one image to another: it is another program, or another

@@ -5,7 +5,9 @@ use aiplat_vectordb::holdings;
 use super::Checker;
 use crate::desired::{own_databases, own_vectors};
 use crate::names::ContainerName;
-use crate::spec::{Gate, OwnDatabase, Provision, Reload, Shelf, Withdrawal};
+use crate::spec::{
+    DataCopy, Gate, OwnDatabase, OwnDatabases, Provision, Reload, Shelf, Withdrawal,
+};
 
 impl Checker<'_> {
     pub(super) fn gate(&mut self, gate: &Gate) {
@@ -39,6 +41,21 @@ impl Checker<'_> {
         self.gate(gate);
     }
 
+    /// Of the service's own databases alone: they are put in place of what is there.
+    pub(super) fn copy(&mut self, copy: &DataCopy) {
+        let Some(kept) = &copy.databases else { return };
+        self.gate(&kept.gate);
+        let service = self.catalogue.get(&copy.service);
+        let own = service.map(|service| own_databases(self.config, service));
+        let own = own.unwrap_or_default();
+        for database in &kept.databases {
+            self.expect(
+                own.contains(database),
+                format!("copies `{}`, which is not the service's", database.database),
+            );
+        }
+    }
+
     /// Only of a store that the stack runs, and nothing that a service has which stays.
     pub(super) fn withdrawal(&mut self, withdrawal: &Withdrawal) {
         self.gate(withdrawal.gate());
@@ -51,7 +68,7 @@ impl Checker<'_> {
         let stays: Vec<_> = stays.filter_map(|name| self.catalogue.get(name)).collect();
         let mut taken = Vec::new();
         match withdrawal {
-            Withdrawal::Postgres { databases, .. } => {
+            Withdrawal::Postgres(OwnDatabases { databases, .. }) => {
                 let kept = stays.iter().flat_map(|s| own_databases(self.config, s));
                 let kept: Vec<_> = kept.collect();
                 let shared = |own: &&OwnDatabase| !kept.iter().all(|kept| kept.apart(own));

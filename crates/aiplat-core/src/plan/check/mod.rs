@@ -106,6 +106,7 @@ impl Checker<'_> {
                     "a container is made before its turn beside one that it takes the place of",
                 );
                 self.gate(&made.gate);
+                made.copy.iter().for_each(|copy| self.copy(copy));
             }
             Step::Check(run) => {
                 self.container(&run.container);

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use aiplat_core::spec::{Gate, Provision};
 
-pub(super) use postgres::{ADMINISTRATION, Session, connect, said};
+pub(super) use postgres::{ADMINISTRATION, Session, administer, connect, said};
 pub(super) use sql::{Name, Word, verifier};
 
 use super::StepError;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use aiplat_core::spec::PostgresDatabase;
+use aiplat_core::spec::{OwnDatabases, PostgresDatabase};
 use aiplat_core::text::Text;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryRow};
 
@@ -51,6 +51,16 @@ pub(super) async fn make(
     }
     // the lock ends with the session
     Ok(())
+}
+
+/// The superuser's session where databases are made and dropped.
+pub(in crate::apply) async fn administer<'a>(
+    to: SocketAddr,
+    server: &OwnDatabases,
+    redactor: &'a Redactor,
+) -> Result<Session<'a>, ProvisionError> {
+    let (user, password) = (&server.user, &server.password);
+    Session::open(to, user, password, ADMINISTRATION, redactor).await
 }
 
 /// A session with a server, whose connection ends by itself when the client is dropped.

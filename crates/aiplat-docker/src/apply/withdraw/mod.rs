@@ -6,7 +6,7 @@ mod postgres;
 use std::net::SocketAddr;
 
 use aiplat_core::names::StackId;
-use aiplat_core::spec::Withdrawal;
+use aiplat_core::spec::{OwnDatabases, Withdrawal};
 
 use super::ownership::own_service;
 use super::run::Context;
@@ -31,12 +31,9 @@ pub(crate) async fn there<E: Engine>(
     let mut found = withdrawal.clone();
     let to = store_at(engine, stack, &found).await?;
     match &mut found {
-        Withdrawal::Postgres {
-            user,
-            password,
-            databases,
-            ..
-        } => *databases = postgres::there(to, user, password, databases, redactor).await?,
+        Withdrawal::Postgres(server) => {
+            server.databases = postgres::there(to, server, redactor).await?;
+        }
         Withdrawal::Http { gate, shelves, .. } => {
             for shelf in shelves {
                 shelf.seen = http::there(to, gate, shelf, redactor).await?;
@@ -59,12 +56,7 @@ pub(super) async fn carry_out<E: Engine, H: Host, V: Events>(
     let to = store_at(context.engine, &context.plan.stack_id, withdrawal).await?;
     let redactor = &context.redactor;
     match withdrawal {
-        Withdrawal::Postgres {
-            user,
-            password,
-            databases,
-            ..
-        } => postgres::drop(to, user, password, databases, redactor).await?,
+        Withdrawal::Postgres(server) => postgres::drop(to, server, redactor).await?,
         Withdrawal::Http { gate, shelves, .. } => {
             for shelf in shelves {
                 http::remove(to, gate, shelf, redactor).await?;
@@ -90,8 +82,8 @@ async fn store_at<E: Engine>(
     stack: &StackId,
     withdrawal: &Withdrawal,
 ) -> Result<SocketAddr, StepError> {
-    let (Withdrawal::Postgres { gate, port, .. } | Withdrawal::Http { gate, port, .. }) =
-        withdrawal;
+    let (Withdrawal::Postgres(OwnDatabases { gate, port, .. })
+    | Withdrawal::Http { gate, port, .. }) = withdrawal;
     let nowhere = || ProvisionError::NoAddress {
         service: gate.service.to_string(),
     };

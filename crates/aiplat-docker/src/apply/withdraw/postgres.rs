@@ -2,24 +2,21 @@
 
 use std::net::SocketAddr;
 
-use aiplat_core::spec::OwnDatabase;
-use aiplat_core::text::Text;
+use aiplat_core::spec::{OwnDatabase, OwnDatabases};
 
 use crate::apply::ProvisionError;
-use crate::apply::provision::{ADMINISTRATION, Name, Session, Word};
+use crate::apply::provision::{Name, Session, Word, administer};
 use crate::redact::Redactor;
 
 /// Those of which the database or the role is there.
 pub(super) async fn there(
     to: SocketAddr,
-    user: &str,
-    password: &Text,
-    databases: &[OwnDatabase],
+    server: &OwnDatabases,
     redactor: &Redactor,
 ) -> Result<Vec<OwnDatabase>, ProvisionError> {
-    let session = Session::open(to, user, password, ADMINISTRATION, redactor).await?;
+    let session = administer(to, server, redactor).await?;
     let mut there = Vec::new();
-    for own in databases {
+    for own in &server.databases {
         if session.is_there(own).await? {
             there.push(own.clone());
         }
@@ -30,16 +27,14 @@ pub(super) async fn there(
 /// Drops them.
 pub(super) async fn drop(
     to: SocketAddr,
-    user: &str,
-    password: &Text,
-    databases: &[OwnDatabase],
+    server: &OwnDatabases,
     redactor: &Redactor,
 ) -> Result<(), ProvisionError> {
-    let session = Session::open(to, user, password, ADMINISTRATION, redactor).await?;
+    let session = administer(to, server, redactor).await?;
     session.take_turns().await?;
     // all are looked at before the first one goes
     let mut there = Vec::new();
-    for own in databases {
+    for own in &server.databases {
         if session.is_there(own).await? {
             there.push(own);
         }

@@ -38,19 +38,21 @@ struct Record {
     started: String,
 }
 
-/// Refuses a copy for which there is no space.
-pub(crate) fn room(copy: &DataCopy) -> Result<(), HostError> {
+/// Refuses a copy for which there is no space; its dumps take at most so many bytes beside its directories.
+pub(crate) fn room(copy: &DataCopy, dumps: u64) -> Result<(), HostError> {
     let folder = folder(copy)?;
     let free = rustix::fs::fstatvfs(&folder)
         .map(|s| s.f_bavail.saturating_mul(s.f_frsize))
         .map_err(|e| HostError::io("look at", &copy.at, e))?;
-    if shares_blocks(&folder) {
+    let shared = shares_blocks(&folder);
+    if shared && dumps == 0 {
         return Ok(());
     }
-    let mut needed = RESERVE;
-    for path in &copy.of {
+    let mut needed = RESERVE.saturating_add(dumps);
+    for path in copy.of.iter().filter(|_| !shared) {
         if let Some(dir) = open(path)? {
-            needed += size(&dir, 0).map_err(|e| wrap("read", path, e))?;
+            let size = size(&dir, 0).map_err(|e| wrap("read", path, e))?;
+            needed = needed.saturating_add(size);
         }
     }
     if needed <= free {
@@ -63,13 +65,19 @@ pub(crate) fn room(copy: &DataCopy) -> Result<(), HostError> {
     })
 }
 
-/// Takes the copy; it has its name only when it is complete and on disk.
+/// Begins a copy with nothing in it.
+pub(crate) fn begin(copy: &DataCopy) -> Result<(), HostError> {
+    let folder = folder(copy)?;
+    let (_, partial) = names(copy)?;
+    remove(&folder, &partial, copy)?;
+    rustix::fs::mkdirat(&folder, &partial, Mode::RWXU).map_err(|e| wrap("copy to", &copy.at, e))
+}
+
+/// Completes a copy that was begun; it has its name only when all of it is on disk.
 pub(crate) fn take(copy: &DataCopy, started: &str) -> Result<(), HostError> {
     let folder = folder(copy)?;
     let (name, partial) = names(copy)?;
-    remove(&folder, &partial, copy)?;
     let failed = |e: Errno| wrap("copy to", &copy.at, e);
-    rustix::fs::mkdirat(&folder, &partial, Mode::RWXU).map_err(failed)?;
     let target = tree::open(&folder, &partial).map_err(failed)?;
     for (index, path) in copy.of.iter().enumerate() {
         let Some(source) = open(path)? else { continue };

@@ -65,11 +65,16 @@ fn picture(root: &Path) -> Vec<String> {
     lines
 }
 
+fn take(copy: &DataCopy, started: &str) -> Result<(), HostError> {
+    begin(copy)?;
+    super::take(copy, started)
+}
+
 #[test]
 fn what_comes_back_is_what_was_copied() {
     let p = place();
     let before = picture(&p.data);
-    room(&p.copy).unwrap();
+    room(&p.copy, 0).unwrap();
     take(&p.copy, "then").unwrap();
     assert_eq!(picture(&p.data), before, "taking it changes nothing");
     let sparse = p.copy.at.join("0/sparse").metadata().unwrap();
@@ -89,6 +94,24 @@ fn what_comes_back_is_what_was_copied() {
         !put_back(&p.copy, "then").unwrap(),
         "there is none any more"
     );
+}
+
+#[test]
+fn what_is_dumped_into_it_needs_room_and_is_there_until_it_is_dropped() {
+    let p = place();
+    assert!(matches!(
+        room(&p.copy, u64::MAX),
+        Err(HostError::CopyRoom { .. })
+    ));
+    begin(&p.copy).unwrap();
+    fs::write(p.copy.partial().join("a.dump"), "rows").unwrap();
+    super::take(&p.copy, "then").unwrap();
+    let dump = p.copy.at.join("a.dump");
+    assert_eq!(fs::read_to_string(&dump).unwrap(), "rows");
+    assert!(put_back(&p.copy, "then").unwrap());
+    assert!(dump.exists(), "it may be put back again");
+    drop_copy(&p.copy).unwrap();
+    assert!(!dump.exists());
 }
 
 #[test]

@@ -20,7 +20,7 @@ use aiplat_core::spec::Owner;
 use rustix::fs::{Gid, Mode, Stat, Uid};
 
 pub(crate) use append::{append_line, truncate};
-pub(crate) use data_copy::{drop_copy, keep_only, put_back, room, take};
+pub(crate) use data_copy::{begin, drop_copy, keep_only, put_back, room, take};
 pub(crate) use directory::make_directory;
 pub(crate) use purge::{interrupted, purge_check, purge_directory};
 pub(crate) use read::{names_in, read_end, read_file};

@@ -1,7 +1,6 @@
 //! What the stores of a stack give out and take back by their own means.
 
 pub(super) mod postgres;
-pub(super) mod programs;
 pub(super) mod qdrant;
 pub(super) mod redis;
 
@@ -14,6 +13,7 @@ use aiplat_core::names::ServiceName;
 use aiplat_core::text::Text;
 
 use crate::engine::{Engine, EngineError};
+use crate::programs::{self, Ends, ProgramError};
 use crate::redact::Redactor;
 
 /// Why a store did not give out or take back its data. Holds no statement and no secret.
@@ -125,6 +125,21 @@ impl<'a, E: Engine> Store<'a, E> {
             Some(value) => Text::secret(format!("<secret:{name}>"), value.clone(), &key),
             None => Text::plain(""),
         }
+    }
+
+    /// Runs a program in the store's container to its end.
+    async fn program(
+        &self,
+        what: &str,
+        argv: Vec<String>,
+        ends: Ends<'_>,
+    ) -> Result<(), StoreError> {
+        let ran = programs::run(self.engine, &self.container, argv, ends).await;
+        ran.map_err(|error| match error {
+            ProgramError::Engine(error) => error.into(),
+            ProgramError::File { what, path, source } => StoreError::File { what, path, source },
+            ProgramError::Failed(words) => self.refused(what, &words),
+        })
     }
 
     pub(super) fn refused(&self, what: impl Into<String>, words: &str) -> StoreError {

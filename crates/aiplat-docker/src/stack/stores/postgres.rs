@@ -7,12 +7,12 @@ use aiplat_core::backup::{DatabaseDump, PostgresContents, TableRows};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryRow};
 
-use super::programs::Ends;
 use super::{Store, StoreError};
 use crate::engine::Engine;
+use crate::postgres::{SUPERUSER, tool, uri};
+use crate::programs::Ends;
 
-/// The superuser, whose secret is a file in the container.
-const SUPERUSER: &str = "postgres";
+/// The superuser's secret is a file in the container.
 const SUPERUSER_SECRET: &str = "postgres_password";
 /// The database that every server has.
 const ADMINISTRATION: &str = "postgres";
@@ -300,26 +300,6 @@ impl<E: Engine> Store<'_, E> {
     }
 }
 
-/// A program of the server's own, run in its container; the password is the first line of what it reads. The container's
-/// own file of it may be older: where the password was rotated inside a running server, the file was put in place anew
-/// outside, and inside the old one stays mounted.
-fn tool(program: &str, options: &[&str]) -> Vec<String> {
-    let script = format!(
-        "IFS= read -r PGPASSWORD && export PGPASSWORD && exec {program} --host=127.0.0.1 --username={SUPERUSER} --no-password \"$@\""
-    );
-    ["sh", "-c", &script, program]
-        .into_iter()
-        .chain(options.iter().copied())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// A connection string that names a database and nothing else, whatever characters are in the name.
-fn uri(database: &str) -> String {
-    let escaped = database.replace('\\', "\\\\").replace('\'', "\\'");
-    format!("dbname='{escaped}'")
-}
-
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\0', "").replace('"', "\"\""))
 }
@@ -362,13 +342,5 @@ mod tests {
     fn no_name_breaks_out() {
         assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
         assert_eq!(word("a'b\\"), "E'a''b\\\\'");
-        assert_eq!(uri("a' host=evil"), "dbname='a\\' host=evil'");
-    }
-
-    #[test]
-    fn a_password_is_no_argument() {
-        let argv = tool("pg_dump", &["--dbname", "dbname='x'"]);
-        assert_eq!(argv[3..], ["pg_dump", "--dbname", "dbname='x'"]);
-        assert!(argv[2].starts_with("IFS= read -r PGPASSWORD"));
     }
 }

@@ -139,16 +139,18 @@ impl Host for FakeHost {
         self.act("purge", path, |state| tree::purge(state, path, base_dir))
     }
 
-    fn copy_room(&self, _copy: &DataCopy) -> Result<(), HostError> {
+    fn copy_room(&self, _copy: &DataCopy, _dumps: u64) -> Result<(), HostError> {
         Ok(())
     }
 
-    fn copy_take(&self, copy: &DataCopy, started: &str) -> Result<(), HostError> {
-        // in two acts, so that a death between them leaves a partial one
+    fn copy_begin(&self, copy: &DataCopy) -> Result<(), HostError> {
         self.act("begin copy", &copy.partial(), |state| {
             copies::begin(state, copy);
             Ok(())
-        })?;
+        })
+    }
+
+    fn copy_take(&self, copy: &DataCopy, started: &str) -> Result<(), HostError> {
         self.act("complete copy", &copy.at, |state| {
             copies::complete(state, copy, started);
             Ok(())
