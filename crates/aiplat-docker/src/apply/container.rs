@@ -42,7 +42,8 @@ pub(super) async fn make<E: Engine, H: Host, V: Events>(
     if let Some(id) = &step.discard {
         discard(context, service, id).await?;
     }
-    if let Some(copy) = &step.copy {
+    // a run that set the old one aside had looked already, and what it copied gives its space back
+    if let Some(copy) = step.copy.as_ref().filter(|_| step.superseded.is_none()) {
         data_copy::room(context, copy).await?;
     }
     let predecessor = set_aside(context, step).await?;

@@ -139,7 +139,15 @@ impl Host for FakeHost {
         self.act("purge", path, |state| tree::purge(state, path, base_dir))
     }
 
-    fn copy_room(&self, _copy: &DataCopy, _dumps: u64) -> Result<(), HostError> {
+    fn copy_room(&self, copy: &DataCopy, dumps: u64) -> Result<(), HostError> {
+        // a disk that has space for one
+        if self.shared.state().tree.contains_key(&copy.at) {
+            return Err(HostError::CopyRoom {
+                path: copy.at.clone(),
+                needed: dumps,
+                free: 0,
+            });
+        }
         Ok(())
     }
 
