@@ -30,7 +30,7 @@ pub fn own_services(base_dir: &Path) -> PathBuf {
 /// The built-in catalogue with the stack's own services.
 ///
 /// # Errors
-/// [`CatalogueError`] with all problems of the first file that has some.
+/// [`CatalogueError`] with all problems of all files.
 pub fn catalogue(base_dir: &Path) -> Result<Catalogue, CatalogueError> {
     with_folder(&own_services(base_dir))
 }
@@ -63,19 +63,31 @@ pub(super) fn kept_file(
 
 fn with_some(folder: &Path, but: &[&ServiceName]) -> Result<Catalogue, CatalogueError> {
     let mut catalogue = Catalogue::built_in().map_err(CatalogueError::Problems)?;
+    let mut files = Vec::new();
     for path in sorted(folder)? {
         let is_one =
             |name: &&ServiceName| path.file_stem().is_some_and(|stem| stem == name.as_str());
-        if but.iter().any(is_one) {
-            continue;
-        }
-        if path.extension().is_some_and(|e| e == "toml") {
-            read_service(&path)?
-                .add_to(&mut catalogue)
-                .map_err(CatalogueError::Problems)?;
+        if path.extension().is_some_and(|e| e == "toml") && !but.iter().any(is_one) {
+            files.push(read_service(&path)?);
         }
     }
-    Ok(catalogue)
+    // one may need another that comes after it by name: what is refused is tried again beside those that were not
+    loop {
+        let (all, mut problems) = (files.len(), Vec::new());
+        files.retain(|file| match file.clone().add_to(&mut catalogue) {
+            Ok(()) => false,
+            Err(found) => {
+                problems.extend(found);
+                true
+            }
+        });
+        if files.is_empty() {
+            return Ok(catalogue);
+        }
+        if files.len() == all {
+            return Err(CatalogueError::Problems(problems));
+        }
+    }
 }
 
 /// Reads a service file, with the templates in the folder of the same name beside it.
@@ -164,6 +176,35 @@ vector = { none = "keeps no vectors" }
             catalogue.template("echo/echo.conf"),
             Some("stack = {{ stack }}\n")
         );
+    }
+
+    #[test]
+    fn one_that_needs_another_may_come_before_it_by_name() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = own_services(base.path());
+        fs_err::create_dir_all(&folder).unwrap();
+        let plain = FILE.replace(
+            "files = [{ template = \"echo/echo.conf\", path = \"etc/echo.conf\" }]",
+            "",
+        );
+        let write = |name: &str, needs: &str| {
+            let own = format!("name = \"{name}\"\nneeds = [\"{needs}\"]");
+            let text = plain.replace("name = \"echo\"", &own);
+            fs_err::write(folder.join(format!("{name}.toml")), text).unwrap();
+        };
+        for (name, needs) in [("a", "b"), ("b", "c"), ("c", "redis")] {
+            write(name, needs);
+        }
+        let catalogue = catalogue(base.path()).unwrap();
+        for name in ["a", "b", "c"] {
+            assert!(catalogue.get(&name.parse().unwrap()).is_some(), "{name}");
+        }
+        write("c", "nobody");
+        let CatalogueError::Problems(problems) = super::catalogue(base.path()).unwrap_err() else {
+            panic!("expected problems of a file");
+        };
+        let words: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert!(words.iter().any(|w| w.contains("`nobody`")), "{words:?}");
     }
 
     #[test]
