@@ -52,4 +52,14 @@ fn a_low_limit_holds_its_services_and_one_that_is_too_low_changes_nothing() {
     }
     assert_eq!(stack.run(&["plan"]).code, 0, "nothing of it was kept");
     stack.run(&["health"]).ok();
+
+    // one that was lowered in the manifest waits for no deploy: an addition is one
+    let text = std::fs::read_to_string(stack.base.join("config/.env")).unwrap();
+    stack.write_manifest(&text.replace("STACK_CPUS=1.2", "STACK_CPUS=1.1"));
+    let adding = stack.clone().without("SERVICES");
+    adding.run(&["add", "redis"]).ok();
+    assert_eq!(
+        (of_service(&stack, "qdrant"), processors(&stack)),
+        (1100, 1100)
+    );
 }
