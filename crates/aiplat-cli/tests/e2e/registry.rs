@@ -71,10 +71,14 @@ impl<'b> Registry<'b> {
             &Value::Null,
         );
         let told = String::from_utf8_lossy(&told).into_owned();
-        let mut digest = told
+        // with containerd's store of images an engine tells it in words alone
+        let mut said = told
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let digest = digest.find_map(|line| Some(line["aux"]["Digest"].as_str()?.to_owned()));
+        let digest = said.find_map(|line| {
+            let (_, words) = line["status"].as_str()?.split_once("digest: ")?;
+            Some(words.split(' ').next()?.to_owned())
+        });
         self.forget();
         digest.unwrap_or_else(|| panic!("expected a digest: {told}"))
     }
