@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::AddAssign;
 use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
@@ -245,6 +246,13 @@ pub struct CgroupUse {
     pub memory_bytes: u64,
     /// Processes and threads.
     pub pids: u64,
+}
+
+impl AddAssign for CgroupUse {
+    fn add_assign(&mut self, other: Self) {
+        self.memory_bytes += other.memory_bytes;
+        self.pids += other.pids;
+    }
 }
 
 /// What the file system of a stack's directory holds it to.

@@ -205,9 +205,7 @@ impl Host for LinuxHost {
     ) -> Result<CgroupUse, HostError> {
         let mut all = CgroupUse::default();
         for id in ids {
-            let found = self.cgroups().used_by_container(parent, driver, id)?;
-            all.memory_bytes += found.memory_bytes;
-            all.pids += found.pids;
+            all += self.cgroups().used_by_container(parent, driver, id)?;
         }
         Ok(all)
     }

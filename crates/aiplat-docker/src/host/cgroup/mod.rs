@@ -61,9 +61,7 @@ impl Cgroups<'_> {
         let mut used = CgroupUse::default();
         for parent in parent.map(Some).into_iter().chain([None]) {
             if let Some(below) = container(parent, driver, id)? {
-                let found = self.used(&below)?;
-                used.memory_bytes += found.memory_bytes;
-                used.pids += found.pids;
+                used += self.used(&below)?;
             }
         }
         Ok(used)
