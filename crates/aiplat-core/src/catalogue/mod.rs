@@ -9,6 +9,7 @@ mod rotation;
 mod service;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 pub use allowance::{Allowance, FORBIDDEN, InvalidAllowance};
 pub(crate) use check::bytes;
@@ -45,6 +46,13 @@ impl Catalogue {
     /// # Errors
     /// All problems of all files at once; a test keeps the built-in catalogue free of them.
     pub fn built_in() -> Result<Self, Vec<CatalogueProblem>> {
+        // always the same, and one command asks for it several times
+        static READ: LazyLock<Result<Catalogue, Vec<CatalogueProblem>>> =
+            LazyLock::new(Catalogue::read_built_in);
+        READ.clone()
+    }
+
+    fn read_built_in() -> Result<Self, Vec<CatalogueProblem>> {
         let mut catalogue = Self::default();
         let mut problems = Vec::new();
         for file in TEMPLATES {
