@@ -64,7 +64,8 @@ impl From<RestoreError> for Failure {
             .all(all),
             RestoreError::Earlier
             | RestoreError::PutBack { .. }
-            | RestoreError::NotPutBack { .. } => Self::of(Exit::Failure, &error),
+            | RestoreError::NotPutBack { .. }
+            | RestoreError::NotUp { .. } => Self::of(Exit::Failure, &error),
         }
     }
 }

@@ -290,6 +290,14 @@ impl Host for LinuxHost {
         files::purge_check(path, base_dir, &mounts(&self.proc)?)
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), HostError> {
+        files::rename(from, to)
+    }
+
+    fn remove_own(&self, path: &Path) -> Result<(), HostError> {
+        files::copy::remove(path)
+    }
+
     fn copy_room(&self, copy: &DataCopy, dumps: u64) -> Result<(), HostError> {
         files::room(copy, dumps)
     }

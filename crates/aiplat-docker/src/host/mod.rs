@@ -165,6 +165,13 @@ pub trait Host: Send + Sync {
         Ok(())
     }
 
+    /// Gives a file or directory another name on the same volume, which nothing may have; both directories are synced.
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), HostError>;
+
+    /// Removes whatever is at a path in a directory that only this user can enter, following no link; an absent one is
+    /// fine. What a stack's programs can write to is [`Self::purge_directory`]'s.
+    fn remove_own(&self, path: &Path) -> Result<(), HostError>;
+
     /// Refuses a copy for which there is no space, before anything is stopped for it. Its dumps take at most so many
     /// bytes beside its directories.
     fn copy_room(&self, copy: &DataCopy, dumps: u64) -> Result<(), HostError>;

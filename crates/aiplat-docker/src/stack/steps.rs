@@ -1,6 +1,6 @@
 //! The steps of an operation that is no plan of its own: told as they happen, and where tests may kill it.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::events::{Event, Events};
@@ -9,9 +9,9 @@ use crate::events::{Event, Events};
 pub(super) struct Steps<'a, V> {
     pub(super) events: &'a V,
     total: usize,
-    begun: Cell<usize>,
+    begun: AtomicUsize,
     kill_after: Option<usize>,
-    written: Cell<usize>,
+    written: AtomicUsize,
 }
 
 impl<'a, V: Events> Steps<'a, V> {
@@ -19,9 +19,9 @@ impl<'a, V: Events> Steps<'a, V> {
         Self {
             events,
             total,
-            begun: Cell::new(0),
+            begun: AtomicUsize::new(0),
             kill_after,
-            written: Cell::new(0),
+            written: AtomicUsize::new(0),
         }
     }
 
@@ -32,8 +32,8 @@ impl<'a, V: Events> Steps<'a, V> {
         why: &str,
         act: impl Future<Output = Result<T, F>>,
     ) -> Result<T, F> {
-        let (index, total, began) = (self.begun.get(), self.total, Instant::now());
-        self.begun.set(index + 1);
+        let (total, began) = (self.total, Instant::now());
+        let index = self.begun.fetch_add(1, Ordering::Relaxed);
         self.events.on(Event::StepStarted {
             id,
             index,
@@ -64,8 +64,7 @@ impl<'a, V: Events> Steps<'a, V> {
 
     /// A place where a test may kill the process.
     pub(super) fn may_die(&self) {
-        let written = self.written.get() + 1;
-        self.written.set(written);
+        let written = self.written.fetch_add(1, Ordering::Relaxed) + 1;
         if self.kill_after == Some(written) {
             let _ = rustix::process::kill_process(
                 rustix::process::getpid(),

@@ -63,6 +63,12 @@ impl Host for TestHost {
     fn purge_directory(&self, _: &Path, _: &Path) -> Result<(), HostError> {
         Ok(())
     }
+    fn rename(&self, _: &Path, _: &Path) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn remove_own(&self, _: &Path) -> Result<(), HostError> {
+        Ok(())
+    }
     fn copy_room(&self, _: &DataCopy, _: u64) -> Result<(), HostError> {
         Ok(())
     }

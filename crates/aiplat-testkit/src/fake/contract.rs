@@ -498,6 +498,32 @@ pub fn host<H: Host>(host: &H, root: &Path, owner: Owner) {
         .expect("read");
     assert_eq!(journal, Some(b"a\nb\n".to_vec()));
 
+    // another name
+    let (moved, again) = (root.join("data/moved"), root.join("data/again"));
+    host.make_directory(&directory("data/deep", 0o750))
+        .expect("made");
+    let inner = file("data/deep/inner", "deep", 0o600);
+    host.write_file(&inner).expect("written");
+    host.rename(&root.join("data/deep"), &moved).expect("moved");
+    let read = host.read_file(&moved.join("inner"), 9).expect("read");
+    assert_eq!(read, Some(b"deep".to_vec()));
+    assert_eq!(
+        host.path_state(&inner.path).expect("a look"),
+        PathState::Absent
+    );
+    host.rename(&note.path, &again).expect("moved");
+    for (from, to) in [(&moved, &again), (&note.path, &inner.path)] {
+        let taken = host.rename(from, to).expect_err("taken, or not there");
+        assert!(
+            matches!(taken, HostError::Io { .. } | HostError::NoParent { .. }),
+            "{taken:?}"
+        );
+    }
+    host.rename(&again, &note.path).expect("moved");
+    host.remove_own(&moved).expect("removed");
+    host.remove_own(&moved).expect("an absent one is fine");
+    assert_eq!(host.path_state(&moved).expect("a look"), PathState::Absent);
+
     // removal
     host.remove_file(&note.path).expect("removed");
     host.remove_file(&note.path).expect("an absent one is fine");

@@ -51,13 +51,9 @@ impl Door {
             .collect();
         let mut first = None;
         for bind in spec.binds.iter().filter(|b| b.read_only) {
-            let below = state
-                .tree
-                .iter()
-                .filter(|(p, _)| p.starts_with(&bind.source));
-            for (_, node) in below {
+            for node in state.below(&bind.source).into_values() {
                 if let Node::File { content, .. } = node {
-                    let text = String::from_utf8_lossy(content).into_owned();
+                    let text = String::from_utf8_lossy(&content).into_owned();
                     if bind.target == "/run/secrets/postgres_password" {
                         first = Some(text.trim().to_owned());
                     }

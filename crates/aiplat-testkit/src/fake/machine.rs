@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use aiplat_core::desired::Desired;
 use aiplat_core::observed::{CgroupFacts, ContainerState, EngineFacts, ImageFacts, QuotaFacts};
 use aiplat_core::spec::{NetworkSpec, Owner, label};
+use aiplat_docker::host::LinuxHost;
 
 use super::answers::{self, lessons};
+use super::disk::DiskHost;
 use super::doors::{Door, content, copied};
 use super::engine::{FakeEngine, Load};
 use super::host::FakeHost;
@@ -178,6 +180,20 @@ impl Machine {
                 .tree
                 .entry(path)
                 .or_insert(Node::Directory { owner, mode: 0o755 });
+        }
+    }
+
+    /// Its host, with the files of this directory on this machine's own disk: register and marks in `state_dir`. From now
+    /// on the engine sees them there, too.
+    #[must_use]
+    pub fn on_disk(&self, directory: &Path, state_dir: &Path) -> DiskHost {
+        self.shared.state().disk = Some(directory.to_path_buf());
+        DiskHost {
+            fake: self.host.clone(),
+            real: LinuxHost {
+                state_dir: state_dir.to_path_buf(),
+                ..LinuxHost::default()
+            },
         }
     }
 
@@ -366,7 +382,7 @@ impl Machine {
             state: c.state,
             network: c.network().map(str::to_owned),
         };
-        let journal = |path: &&PathBuf| path.ends_with("config/journal.jsonl");
+        let journal = |path: &PathBuf| path.ends_with("config/journal.jsonl");
         Picture {
             containers: state
                 .containers
@@ -379,10 +395,10 @@ impl Machine {
                 .map(|n| (n.name.clone(), n.clone()))
                 .collect(),
             tree: state
-                .tree
-                .iter()
+                .below(Path::new("/"))
+                .into_iter()
+                .chain(state.disk.iter().flat_map(|disk| state.below(disk)))
                 .filter(|(p, _)| !journal(p))
-                .map(|(p, n)| (p.clone(), n.clone()))
                 .collect(),
             guarded: state.guarded.clone(),
             loaded: state.loaded.clone(),

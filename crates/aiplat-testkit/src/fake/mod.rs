@@ -7,6 +7,7 @@
 
 mod answers;
 pub mod contract;
+mod disk;
 mod doors;
 mod engine;
 mod host;
@@ -17,6 +18,7 @@ pub mod stack;
 mod state;
 mod trouble;
 
+pub use disk::DiskHost;
 pub use engine::FakeEngine;
 pub use host::FakeHost;
 pub use machine::{Machine, Picture, PicturedContainer};

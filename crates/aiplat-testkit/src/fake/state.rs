@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use aiplat_core::observed::{
@@ -12,6 +12,7 @@ use aiplat_core::spec::{ContainerSpec, NetworkMode, NetworkSpec, Owner};
 use aiplat_docker::engine::EngineEvent;
 
 use super::answers::{Lesson, Server};
+use super::disk;
 use super::doors::{Door, Roles};
 
 /// One container.
@@ -105,6 +106,8 @@ pub(super) struct State {
     pub(super) writing: bool,
     pub(super) next: u32,
     pub(super) tree: BTreeMap<PathBuf, Node>,
+    /// What is at and below this is not in the tree, but on this machine's own disk.
+    pub(super) disk: Option<PathBuf>,
     pub(super) listeners: BTreeSet<Listener>,
     pub(super) guarded: BTreeSet<String>,
     pub(super) loaded: BTreeMap<String, String>,
@@ -114,6 +117,30 @@ pub(super) struct State {
 }
 
 impl State {
+    fn is_on_disk(&self, path: &Path) -> bool {
+        self.disk
+            .as_ref()
+            .is_some_and(|disk| path.starts_with(disk))
+    }
+
+    /// What is at a path.
+    pub(super) fn node(&self, path: &Path) -> Option<Node> {
+        if self.is_on_disk(path) {
+            disk::node(path)
+        } else {
+            self.tree.get(path).cloned()
+        }
+    }
+
+    /// Everything at and below a path.
+    pub(super) fn below(&self, path: &Path) -> BTreeMap<PathBuf, Node> {
+        if self.is_on_disk(path) {
+            return disk::below(path);
+        }
+        let all = self.tree.iter().filter(|(p, _)| p.starts_with(path));
+        all.map(|(p, node)| (p.clone(), node.clone())).collect()
+    }
+
     pub(super) fn number(&mut self) -> u32 {
         self.next += 1;
         self.next

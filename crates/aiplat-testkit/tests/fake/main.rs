@@ -8,6 +8,7 @@ mod operations;
 mod order;
 mod quiet;
 mod renewed;
+mod restored;
 mod rollback;
 mod rotated;
 mod sign_in;

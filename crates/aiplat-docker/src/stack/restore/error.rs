@@ -77,13 +77,23 @@ pub enum RestoreError {
         source: Box<RestoreError>,
     },
     /// The restore failed, and so did the way back; what was there is kept.
-    #[error("the restore failed ({first}), and putting the stack back failed too; what was there is in `{}`", .aside.display())]
+    #[error("the restore failed ({first}), and putting the stack back failed too: expected the same again, which goes on with it; what is not in its place yet is in `{}`", .aside.display())]
     NotPutBack {
         /// Why the restore failed.
         first: String,
         /// Where the old data is.
         aside: PathBuf,
         /// Why the way back failed.
+        source: Box<RestoreError>,
+    },
+    /// The restore failed, everything is back in its place, and the stack did not come up again.
+    #[error(
+        "the restore failed ({first}), and everything is in its place again, but the stack did not come up: expected `aiplat deploy`, once what stops it is gone"
+    )]
+    NotUp {
+        /// Why the restore failed.
+        first: String,
+        /// Why the stack did not come up.
         source: Box<RestoreError>,
     },
 }

@@ -93,34 +93,25 @@ pub async fn restore<E: Engine, H: Host, V: Events>(
     let began = Instant::now();
     let steps = Steps::new(events, 6, question.kill_after);
     let mut run = Run::begin(engine, host, source, question, places, options)?;
-    steps
-        .step("restore/unpack", "read and checked", async {
-            run.unpack(source)
-        })
-        .await?;
     if run.work.state.returning {
         return Err(in_place::put_back(run, RestoreError::Earlier, &steps).await);
     }
+    let unpacked = async { run.unpack(source) };
+    let unpacked = steps.step("restore/unpack", "read and checked", unpacked);
+    if let Err(error) = unpacked.await {
+        return Err(run.work.fail(error));
+    }
     if question.in_place {
-        in_place::clear(&mut run, &steps).await?;
-        if let Err(first) = run.rest(&steps).await {
+        if let Err(first) = run.in_place(&steps).await {
             return Err(in_place::put_back(run, first, &steps).await);
         }
     } else {
         run.rest(&steps).await?;
     }
-    let aside = run.work.aside();
     run.work.reached(Phase::Done)?;
     let opened = open(host, &run.catalogue()?, &question.base_dir)?;
-    if let Some(aside) = aside {
-        crate::host::files::copy::remove(&aside)?;
-    }
-    let Run {
-        work,
-        notes,
-        unpacked,
-        ..
-    } = run;
+    let Run { work, unpacked, .. } = run;
+    let notes = work.state.notes.clone();
     work.end()?;
     Ok(RestoreReport {
         stack: opened.config.name().clone(),
@@ -139,9 +130,8 @@ struct Run<'a, E, H> {
     question: &'a RestoreQuestion,
     places: &'a Places,
     options: ApplyOptions,
-    work: Work,
+    work: Work<'a, H>,
     unpacked: Unpacked,
-    notes: Vec<String>,
 }
 
 impl<'a, E: Engine, H: Host> Run<'a, E, H> {
@@ -167,6 +157,11 @@ impl<'a, E: Engine, H: Host> Run<'a, E, H> {
                 found,
             });
         }
+        // nothing is begun with an archive that cannot be opened, or is of another stack
+        let contents = unpack::header(source)?;
+        if question.in_place {
+            same_stack(base_dir, &contents)?;
+        }
         if !volume.facts.exists {
             fs_err::create_dir_all(base_dir).map_err(|e| HostError::io("make", base_dir, e))?;
         }
@@ -176,9 +171,9 @@ impl<'a, E: Engine, H: Host> Run<'a, E, H> {
             phase: Phase::Begun,
             aside: None,
             returning: false,
+            notes: Vec::new(),
         };
-        let work = Work::open(base_dir, fresh)?;
-        let contents = unpack::header(source)?;
+        let work = Work::open(host, base_dir, fresh)?;
         Ok(Self {
             engine,
             host,
@@ -195,28 +190,17 @@ impl<'a, E: Engine, H: Host> Run<'a, E, H> {
                 sha256: String::new(),
                 records: Vec::new(),
             },
-            notes: Vec::new(),
         })
     }
 
     fn unpack(&mut self, source: &Source<'_>) -> Result<(), RestoreError> {
-        if self.question.in_place {
-            let id = crate::host::ManifestStore::new(&self.question.base_dir).stack_id()?;
-            let found = &self.unpacked.contents.stack.id;
-            if let Some(expected) = id.filter(|id| id != found) {
-                return Err(RestoreError::OtherStack {
-                    expected: expected.to_string(),
-                    found: found.to_string(),
-                });
-            }
-        }
-        self.unpacked = if self.work.state.phase < Phase::Unpacked {
-            let unpacked = blocking(|| Unpacked::take(source, &self.work))?;
+        let phase = self.work.state.phase;
+        if phase < Phase::Unpacked {
+            self.unpacked = blocking(|| Unpacked::take(source, &self.work))?;
             self.work.reached(Phase::Unpacked)?;
-            unpacked
-        } else {
-            Unpacked::kept(&self.work)?
-        };
+        } else if phase < Phase::Done {
+            self.unpacked = Unpacked::kept(&self.work)?;
+        }
         Ok(())
     }
 
@@ -226,6 +210,12 @@ impl<'a, E: Engine, H: Host> Run<'a, E, H> {
         } else {
             settle::catalogue_of(&self.work.tree())
         }
+    }
+
+    /// The same in a place that must be freed first.
+    async fn in_place<V: Events>(&mut self, steps: &Steps<'_, V>) -> Result<(), RestoreError> {
+        in_place::clear(self, steps).await?;
+        self.rest(steps).await
     }
 
     /// Everything after the archive is unpacked and the place is free.
@@ -302,7 +292,7 @@ impl<'a, E: Engine, H: Host> Run<'a, E, H> {
             mode: 0o750,
         })?;
         let tree = self.work.tree();
-        self.notes = self.unpacked.place(self.host, &opened.config, &tree)?;
+        self.work.state.notes = self.unpacked.place(self.host, &opened.config, &tree)?;
         Ok(self.work.reached(Phase::Placed)?)
     }
 
@@ -368,6 +358,19 @@ impl<'a, E: Engine, H: Host> Run<'a, E, H> {
             events,
         )
         .await
+    }
+}
+
+/// Refuses an archive of another stack than the one that is in a directory.
+fn same_stack(base_dir: &Path, contents: &Contents) -> Result<(), RestoreError> {
+    let id = crate::host::ManifestStore::new(base_dir).stack_id()?;
+    let found = &contents.stack.id;
+    match id.filter(|id| id != found) {
+        Some(expected) => Err(RestoreError::OtherStack {
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }),
+        None => Ok(()),
     }
 }
 

@@ -5,13 +5,12 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use aiplat_core::spec::Owner;
+use aiplat_core::spec::{DirectorySpec, FileSpec, Owner};
 use serde::{Deserialize, Serialize};
 
 use super::RestoreError;
-use crate::host::files::{copy, names_in, read_file, write_bytes};
-use crate::host::{Held, HostError};
-use crate::stack::backup::staging::closed;
+use crate::host::files::{names_in, read_file};
+use crate::host::{Held, Host, HostError};
 
 /// Below the directory that is restored into.
 const PLACE: &str = ".aiplat-restore";
@@ -55,51 +54,73 @@ pub(super) struct State {
     /// It failed, and what was there before is on its way back: nothing else is done any more.
     #[serde(default)]
     pub(super) returning: bool,
+    /// What was not restored, for the operator: the run that ends it may be another than the one that placed the files.
+    #[serde(default)]
+    pub(super) notes: Vec<String>,
+}
+
+impl State {
+    /// Whether it has touched nothing yet but its own directory.
+    fn untouched(&self, base_dir: &Path) -> Result<bool, HostError> {
+        Ok(self.phase <= Phase::Unpacked
+            && self.aside.is_none()
+            && (self.in_place || first_in(base_dir)?.is_none()))
+    }
 }
 
 /// A restore's own directory, locked.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(super) struct Work<'a, H> {
+    pub(super) host: &'a H,
     base_dir: PathBuf,
-    _lock: File,
+    _lock: Lock,
     pub(super) state: State,
 }
 
-impl Work {
+impl<'a, H: Host> Work<'a, H> {
     /// Opens the restore of an archive that is under way, or begins one.
-    pub(super) fn open(base_dir: &Path, fresh: State) -> Result<Self, RestoreError> {
+    pub(super) fn open(host: &'a H, base_dir: &Path, fresh: State) -> Result<Self, RestoreError> {
         let place = base_dir.join(PLACE);
-        closed(&place)?;
-        let lock = lock(&place.join("lock"))?;
-        let state = match read(base_dir)? {
-            Some(found) if found.archive == fresh.archive && found.in_place == fresh.in_place => {
-                found
-            }
-            // it was killed when all was done but the tidying up
-            Some(found) if found.phase == Phase::Done => {
-                for name in [Some("tree".to_owned()), found.aside].into_iter().flatten() {
-                    copy::remove(&place.join(&name))?;
-                    if name.starts_with(ASIDE) {
-                        copy::remove(&base_dir.join(&name))?;
-                    }
-                }
-                fresh
-            }
-            Some(found) => {
-                return Err(RestoreError::Another {
-                    path: base_dir.to_owned(),
-                    archive: found.archive,
-                });
-            }
-            None => fresh,
-        };
+        closed(host, &place)?;
         let mut work = Self {
+            host,
             base_dir: base_dir.to_owned(),
-            _lock: lock,
-            state,
+            _lock: Lock::take(&place.join("lock"))?,
+            state: fresh,
         };
-        work.write()?;
-        Ok(work)
+        if let Some(found) = read(base_dir)? {
+            work.take_up(found)?;
+        }
+        match work.write() {
+            Ok(()) => Ok(work),
+            Err(error) => Err(work.fail(error.into())),
+        }
+    }
+
+    /// Goes on with what an earlier run left, or leaves it where that is over or never really began.
+    fn take_up(&mut self, found: State) -> Result<(), RestoreError> {
+        let same = found.archive == self.state.archive && found.in_place == self.state.in_place;
+        // it was killed when all was done but the tidying up. What was done in its own place since would be kept by a
+        // run that only ends it, and that is not what it is asked for
+        let done = found.phase == Phase::Done && (found.in_place || !same);
+        if done {
+            let there = first_in(&self.base_dir)?.filter(|_| !self.state.in_place);
+            if let Some(found) = there {
+                let path = self.base_dir.clone();
+                return Err(RestoreError::NotEmpty { path, found });
+            }
+            if let Some(aside) = &found.aside {
+                self.host.remove_own(&self.base_dir.join(aside))?;
+            }
+        } else if same {
+            self.state = found;
+        } else if found.in_place != self.state.in_place || !found.untouched(&self.base_dir)? {
+            return Err(RestoreError::Another {
+                path: self.base_dir.clone(),
+                archive: found.archive,
+            });
+        }
+        Ok(())
     }
 
     /// Notes that a phase is done.
@@ -109,8 +130,15 @@ impl Work {
     }
 
     pub(super) fn write(&mut self) -> Result<(), HostError> {
-        let text = serde_json::to_vec_pretty(&self.state).unwrap_or_default();
-        write_bytes(&self.path("state.json"), &text, ROOT, 0o600).map(drop)
+        let text = serde_json::to_string_pretty(&self.state).unwrap_or_default();
+        self.host
+            .write_file(&FileSpec {
+                path: self.path("state.json"),
+                content: text.into(),
+                owner: ROOT,
+                mode: 0o600,
+            })
+            .map(drop)
     }
 
     /// A path in the restore's own directory.
@@ -131,15 +159,45 @@ impl Work {
             .map(|name| self.base_dir.join(name))
     }
 
-    /// It is over: its directory goes, the state last.
+    /// Notes under which name what is there goes out of the way, before anything does.
+    pub(super) fn put_aside(&mut self, name: String) -> Result<(), HostError> {
+        self.state.aside = Some(name);
+        // a note that is not on disk is none
+        self.write().inspect_err(|_| self.state.aside = None)
+    }
+
+    /// It is over: what was there before goes, and its own directory, the state last.
     pub(super) fn end(self) -> Result<(), HostError> {
-        for name in names_in(&self.base_dir.join(PLACE))? {
+        if let Some(aside) = self.aside() {
+            self.host.remove_own(&aside)?;
+        }
+        let place = self.base_dir.join(PLACE);
+        for name in names_in(&place)? {
             if name != "state.json" && name != "lock" {
-                copy::remove(&self.base_dir.join(PLACE).join(name))?;
+                self.host.remove_own(&place.join(name))?;
             }
         }
-        copy::remove(&self.base_dir.join(PLACE))
+        self.host.remove_own(&place)
     }
+
+    /// It failed. One that touched nothing yet ends with that: what was there is as it was, and nobody is kept out of it.
+    pub(super) fn fail(self, error: RestoreError) -> RestoreError {
+        if self.state.untouched(&self.base_dir).unwrap_or(false) {
+            // the failure that is reported is the first one
+            let _ = self.end();
+        }
+        error
+    }
+}
+
+/// Makes a directory that nobody else can look into.
+pub(super) fn closed<H: Host>(host: &H, path: &Path) -> Result<(), HostError> {
+    host.make_directory(&DirectorySpec {
+        path: path.to_owned(),
+        owner: ROOT,
+        mode: 0o700,
+    })
+    .map(drop)
 }
 
 /// A name for what was there before, which tells when.
@@ -159,20 +217,33 @@ fn read(base_dir: &Path) -> Result<Option<State>, HostError> {
     })
 }
 
-fn lock(path: &Path) -> Result<File, HostError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    let file = options
-        .open(path)
-        .map_err(|e| HostError::io("open", path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Held {
-            path: path.to_owned(),
-            by: None,
+/// Let go when dropped.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Lock {
+    fn take(path: &Path) -> Result<Self, HostError> {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options
+            .open(path)
+            .map_err(|e| HostError::io("open", path, e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(Held {
+                path: path.to_owned(),
+                by: None,
+            }
+            .into()),
+            Err(TryLockError::Error(e)) => Err(HostError::io("lock", path, e)),
         }
-        .into()),
-        Err(TryLockError::Error(e)) => Err(HostError::io("lock", path, e)),
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // closing it would not do: a program that another thread is just starting has it, too, until it runs
+        let _ = self.0.unlock();
     }
 }
 

@@ -11,10 +11,9 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
 use serde::{Deserialize, Serialize};
 
 use super::RestoreError;
-use super::state::Work;
-use crate::host::files::{copy, names_in, read_file};
+use super::state::{Work, closed};
+use crate::host::files::{names_in, read_file};
 use crate::host::{Host, HostError};
-use crate::stack::backup::staging::closed;
 use crate::stack::stores::redis;
 
 /// Where an archive is and what opens it.
@@ -42,10 +41,13 @@ const KEPT_LIMIT: usize = 1 << 30;
 
 impl Unpacked {
     /// Unpacks an archive into the restore's own directory, in which everything is root's until it is placed.
-    pub(super) fn take(source: &Source<'_>, work: &Work) -> Result<Self, RestoreError> {
+    pub(super) fn take<H: Host>(
+        source: &Source<'_>,
+        work: &Work<'_, H>,
+    ) -> Result<Self, RestoreError> {
         let tree = work.tree();
-        copy::remove(&tree)?;
-        closed(&tree)?;
+        work.host.remove_own(&tree)?;
+        closed(work.host, &tree)?;
         let reader = Reader::open(
             source.target.open(source.name)?,
             source.key,
@@ -64,7 +66,7 @@ impl Unpacked {
     }
 
     /// What an earlier run unpacked.
-    pub(super) fn kept(work: &Work) -> Result<Self, RestoreError> {
+    pub(super) fn kept<H: Host>(work: &Work<'_, H>) -> Result<Self, RestoreError> {
         let path = work.path(KEPT);
         let bytes = read_file(&path, KEPT_LIMIT)?.unwrap_or_default();
         let kept = serde_json::from_slice(&bytes).map_err(|_| HostError::Malformed {
@@ -146,8 +148,7 @@ impl Unpacked {
         self.own(config, tree, inner)?;
         // made empty by the set-up, or left by a run that was killed
         host.purge_directory(&to, config.base_dir())?;
-        fs_err::rename(&from, &to).map_err(|e| HostError::io("move", &to, e))?;
-        Ok(())
+        Ok(host.rename(&from, &to)?)
     }
 
     /// Gives everything at and below a path of the tree its owner. Nobody else can be in there meanwhile.
@@ -182,7 +183,7 @@ impl Unpacked {
         };
         let saved = tree.join(&saved.file);
         let made = tree.join("laid-out");
-        copy::remove(&made)?;
+        host.remove_own(&made)?;
         let data = made.join("data");
         fs_err::create_dir_all(&data).map_err(|e| HostError::io("make", &data, e))?;
         let files = redis::lay_out(&saved, &data).map_err(|e| HostError::io("write", &data, e))?;
@@ -195,8 +196,7 @@ impl Unpacked {
         }
         let to = config.path("data").join(service);
         host.purge_directory(&to, config.base_dir())?;
-        fs_err::rename(&made, &to).map_err(|e| HostError::io("move", &to, e))?;
-        Ok(())
+        Ok(host.rename(&made, &to)?)
     }
 }
 

@@ -182,7 +182,7 @@ pub(super) fn create(state: &mut State, spec: &ContainerSpec, life: Life<'_>) ->
         });
     }
     for bind in &spec.binds {
-        if !state.tree.contains_key(&bind.source) {
+        if state.node(&bind.source).is_none() {
             let words = format!("bind source path does not exist: {}", bind.source.display());
             return Err(refused("make the container", 400, words));
         }

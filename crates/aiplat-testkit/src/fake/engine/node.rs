@@ -40,8 +40,8 @@ fn lent(state: &State, id: &str, inside: &str) -> Option<String> {
         let below = path.strip_prefix(&bind.target).ok()?;
         Some(bind.source.join(below))
     })?;
-    match state.tree.get(&source)? {
-        Node::File { content, .. } => String::from_utf8(content.clone()).ok(),
+    match state.node(&source)? {
+        Node::File { content, .. } => String::from_utf8(content).ok(),
         _ => None,
     }
 }

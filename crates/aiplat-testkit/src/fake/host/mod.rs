@@ -29,7 +29,7 @@ pub struct FakeHost {
 }
 
 impl FakeHost {
-    fn act<T>(
+    pub(super) fn act<T>(
         &self,
         what: &str,
         path: &Path,
@@ -137,6 +137,17 @@ impl Host for FakeHost {
 
     fn purge_directory(&self, path: &Path, base_dir: &Path) -> Result<(), HostError> {
         self.act("purge", path, |state| tree::purge(state, path, base_dir))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), HostError> {
+        self.act("move", to, |state| tree::rename(state, from, to))
+    }
+
+    fn remove_own(&self, path: &Path) -> Result<(), HostError> {
+        self.act("remove", path, |state| {
+            copies::remove(state, path);
+            Ok(())
+        })
     }
 
     fn copy_room(&self, copy: &DataCopy, dumps: u64) -> Result<(), HostError> {

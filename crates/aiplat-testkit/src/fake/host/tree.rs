@@ -232,3 +232,28 @@ pub(super) fn purge(state: &mut State, path: &Path, base_dir: &Path) -> Result<(
     state.tree.retain(|p, _| !p.starts_with(path));
     Ok(())
 }
+
+pub(super) fn rename(state: &mut State, from: &Path, to: &Path) -> Result<(), HostError> {
+    place(state, from)?;
+    place(state, to)?;
+    let io = |kind: std::io::ErrorKind| HostError::Io {
+        what: "move",
+        path: to.to_owned(),
+        source: kind.into(),
+    };
+    if !state.tree.contains_key(from) {
+        return Err(io(std::io::ErrorKind::NotFound));
+    }
+    if state.tree.contains_key(to) {
+        return Err(io(std::io::ErrorKind::AlreadyExists));
+    }
+    let moved: Vec<PathBuf> = below(state, from).cloned().collect();
+    for path in moved.into_iter().chain([from.to_owned()]) {
+        if let (Some(node), Ok(inner)) = (state.tree.remove(&path), path.strip_prefix(from)) {
+            // a join with nothing would add a slash
+            let to = to.components().chain(inner.components()).collect();
+            state.tree.insert(to, node);
+        }
+    }
+    Ok(())
+}
