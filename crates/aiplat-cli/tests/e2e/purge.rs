@@ -148,12 +148,23 @@ fn a_purge_takes_databases_and_roles_along_and_leaves_everybody_elses() {
     let told = a.run(&purge[..3]);
     told.fails(8, &[&names[0], &names[1], "lost", "role"]);
     // somebody else's in it, and a server that does not run: refused with the reason before anything is touched
-    let whose = "CREATE ROLE stranger; CREATE SCHEMA theirs AUTHORIZATION stranger";
-    a.psql(&names[0], whose);
-    a.run(&purge)
-        .fails(4, &["stranger", &names[0], "nothing was touched"]);
-    assert!(running(&a, "ledger"));
-    a.psql(&names[0], "DROP SCHEMA theirs; DROP ROLE stranger");
+    let owner = |name: &str| format!("ALTER DATABASE \"{}\" OWNER TO \"{name}\"", names[0]);
+    a.psql(&names[0], "CREATE ROLE stranger");
+    for (theirs, ours, why) in [
+        (
+            "CREATE SCHEMA theirs AUTHORIZATION stranger".to_owned(),
+            "DROP SCHEMA theirs".to_owned(),
+            "has objects of stranger",
+        ),
+        (owner("stranger"), owner(&names[0]), "belongs to `stranger`"),
+    ] {
+        a.psql(&names[0], &theirs);
+        a.run(&purge)
+            .fails(4, &[why, &names[0], "nothing was touched"]);
+        assert!(running(&a, "ledger"));
+        a.psql(&names[0], &ours);
+    }
+    a.psql(&names[0], "DROP ROLE stranger");
     let stop = format!("/containers/{}/stop", a.container("postgres"));
     bed.engine.call("POST", &stop, &Value::Null);
     a.run(&purge).fails(6, &["postgres", "aiplat deploy"]);
