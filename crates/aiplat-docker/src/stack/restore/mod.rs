@@ -105,8 +105,8 @@ pub async fn restore<E: Engine, H: Host, V: Events>(
         if let Err(first) = run.in_place(&steps).await {
             return Err(in_place::put_back(run, first, &steps).await);
         }
-    } else {
-        run.rest(&steps).await?;
+    } else if let Err(error) = run.rest(&steps).await {
+        return Err(run.work.fail(error));
     }
     run.work.reached(Phase::Done)?;
     let opened = open(host, &run.catalogue()?, &question.base_dir)?;
